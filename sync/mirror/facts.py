@@ -1,0 +1,255 @@
+"""What the mirror knows, as plain values that decisions can be made of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, Table, and_, select
+
+from sync.mirror.objects import customer, invoice, product, subscription
+
+# A subscription in one of these still serves, or will again without a new purchase.
+LIVE_STATUSES = frozenset({"trialing", "active", "past_due", "unpaid", "paused"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerFacts:
+    """A customer as the mirror shows it."""
+
+    id: str
+    account: str
+    livemode: bool
+    deleted: bool
+    email: str | None
+    name: str | None
+    country: str | None
+    preferred_locales: tuple[str, ...]
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemFacts:
+    """One item of a subscription; `unit_amount_minor` is None for tiers and meters."""
+
+    id: str
+    price: str | None
+    product: str | None
+    product_name: str | None
+    quantity: int
+    currency: str | None
+    unit_amount_minor: int | None
+    interval: str | None
+    interval_count: int
+    current_period_end: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionFacts:
+    """A subscription with its items; times are aware UTC, None where Stripe says nothing."""
+
+    id: str
+    account: str
+    livemode: bool
+    customer: str
+    status: str
+    currency: str | None
+    start_date: datetime | None
+    current_period_end: datetime | None
+    trial_end: datetime | None
+    cancel_at_period_end: bool
+    cancel_at: datetime | None
+    canceled_at: datetime | None
+    ended_at: datetime | None
+    cancellation_reason: str | None
+    cancellation_feedback: str | None
+    pause_collection_behavior: str | None
+    collection_method: str | None
+    latest_invoice: str | None
+    items: tuple[ItemFacts, ...]
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the customer still has this subscription."""
+        return self.status in LIVE_STATUSES
+
+    @property
+    def cancel_is_set(self) -> bool:
+        """Whether an end is already scheduled, by either of Stripe's two fields."""
+        return self.cancel_at_period_end or self.cancel_at is not None
+
+    @property
+    def amount_minor(self) -> int | None:
+        """List price of one period in minor units before discounts and tax; None when metered."""
+        amounts = [
+            None if item.unit_amount_minor is None else item.unit_amount_minor * item.quantity
+            for item in self.items
+        ]
+        known = [amount for amount in amounts if amount is not None]
+        return sum(known) if known and len(known) == len(amounts) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceFacts:
+    """An invoice; amounts are minor units of `currency`."""
+
+    id: str
+    account: str
+    livemode: bool
+    deleted: bool
+    customer: str | None
+    subscription: str | None
+    status: str | None
+    number: str | None
+    billing_reason: str | None
+    collection_method: str | None
+    currency: str | None
+    amount_due_minor: int
+    amount_paid_minor: int
+    amount_remaining_minor: int
+    attempt_count: int
+    next_payment_attempt: datetime | None
+    hosted_invoice_url: str | None
+    customer_email: str | None
+    created: datetime | None
+
+
+def load_customer(conn: Connection, account: str, customer_id: str) -> CustomerFacts | None:
+    """Return the customer, None when the mirror has never seen it."""
+    row = conn.execute(_one(customer.TABLE, account, customer_id)).one_or_none()
+    return (
+        None
+        if row is None
+        else CustomerFacts(
+            id=row.id,
+            account=row.account,
+            livemode=row.livemode,
+            deleted=row.deleted_at is not None,
+            email=row.email,
+            name=row.name,
+            country=row.country,
+            preferred_locales=tuple(row.preferred_locales or ()),
+            metadata=row.data.get("metadata") or {},
+        )
+    )
+
+
+def load_subscription(
+    conn: Connection, account: str, subscription_id: str
+) -> SubscriptionFacts | None:
+    """Return the subscription with its items, None when the mirror has never seen it."""
+    rows = conn.execute(_one(subscription.TABLE, account, subscription_id)).all()
+    return next(iter(_subscriptions(conn, rows)), None)
+
+
+def load_subscriptions(
+    conn: Connection, account: str, customer_id: str
+) -> tuple[SubscriptionFacts, ...]:
+    """Return all of a customer's subscriptions, ended ones too, oldest first."""
+    table = subscription.TABLE
+    mine = and_(table.c.account == account, table.c.customer == customer_id)
+    rows = conn.execute(select(table).where(mine).order_by(table.c.created, table.c.id)).all()
+    return _subscriptions(conn, rows)
+
+
+def load_invoice(conn: Connection, account: str, invoice_id: str) -> InvoiceFacts | None:
+    """Return the invoice, None when the mirror has never seen it."""
+    row = conn.execute(_one(invoice.TABLE, account, invoice_id)).one_or_none()
+    return None if row is None else _invoice(row)
+
+
+def load_invoices(conn: Connection, account: str, customer_id: str) -> tuple[InvoiceFacts, ...]:
+    """Return all of a customer's invoices, oldest first."""
+    table = invoice.TABLE
+    mine = and_(table.c.account == account, table.c.customer == customer_id)
+    rows = conn.execute(select(table).where(mine).order_by(table.c.created, table.c.id))
+    return tuple(_invoice(row) for row in rows)
+
+
+def _one(table: Table, account: str, object_id: str) -> Select[Any]:
+    return select(table).where(table.c.id == object_id, table.c.account == account)
+
+
+def _invoice(row: Row[Any]) -> InvoiceFacts:
+    return InvoiceFacts(
+        id=row.id,
+        account=row.account,
+        livemode=row.livemode,
+        deleted=row.deleted_at is not None,
+        customer=row.customer,
+        subscription=row.subscription,
+        status=row.status,
+        number=row.number,
+        billing_reason=row.billing_reason,
+        collection_method=row.collection_method,
+        currency=row.currency,
+        amount_due_minor=row.amount_due_minor or 0,
+        amount_paid_minor=row.amount_paid_minor or 0,
+        amount_remaining_minor=row.amount_remaining_minor or 0,
+        attempt_count=row.attempt_count or 0,
+        next_payment_attempt=row.next_payment_attempt,
+        hosted_invoice_url=row.hosted_invoice_url,
+        customer_email=row.data.get("customer_email"),
+        created=row.created,
+    )
+
+
+def _subscriptions(conn: Connection, rows: Sequence[Row[Any]]) -> tuple[SubscriptionFacts, ...]:
+    items = _items(conn, [row.id for row in rows])
+    return tuple(_subscription(row, items.get((row.account, row.id), ())) for row in rows)
+
+
+def _subscription(row: Row[Any], items: Sequence[ItemFacts]) -> SubscriptionFacts:
+    return SubscriptionFacts(
+        id=row.id,
+        account=row.account,
+        livemode=row.livemode,
+        customer=row.customer or "",
+        status=row.status or "",
+        currency=row.currency,
+        start_date=row.start_date,
+        current_period_end=row.current_period_end,
+        trial_end=row.trial_end,
+        cancel_at_period_end=bool(row.cancel_at_period_end),
+        cancel_at=row.cancel_at,
+        canceled_at=row.canceled_at,
+        ended_at=row.ended_at,
+        cancellation_reason=row.cancellation_reason,
+        cancellation_feedback=row.cancellation_feedback,
+        pause_collection_behavior=row.pause_collection_behavior,
+        collection_method=row.collection_method,
+        latest_invoice=row.latest_invoice,
+        items=tuple(items),
+    )
+
+
+def _items(
+    conn: Connection, subscription_ids: Sequence[str]
+) -> dict[tuple[str, str], list[ItemFacts]]:
+    item, sold = subscription.ITEMS, product.TABLE
+    same = and_(sold.c.id == item.c.product, sold.c.account == item.c.account)
+    wanted = (
+        select(item, sold.c.name.label("product_name"))
+        .outerjoin(sold, same)
+        .where(item.c.subscription.in_(subscription_ids))
+        .order_by(item.c.created, item.c.id)
+    )
+    found: dict[tuple[str, str], list[ItemFacts]] = {}
+    for row in conn.execute(wanted) if subscription_ids else ():
+        found.setdefault((row.account, row.subscription), []).append(_item(row))
+    return found
+
+
+def _item(row: Row[Any]) -> ItemFacts:
+    return ItemFacts(
+        id=row.id,
+        price=row.price,
+        product=row.product,
+        product_name=row.product_name,
+        quantity=1 if row.quantity is None else row.quantity,
+        currency=row.currency,
+        unit_amount_minor=row.unit_amount_minor,
+        interval=row.recurring_interval,
+        interval_count=row.recurring_interval_count or 1,
+        current_period_end=row.current_period_end,
+    )

@@ -1,0 +1,276 @@
+"""The outbox: every effect that shall leave the house, its state and how it ended."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Connection,
+    DateTime,
+    Index,
+    Integer,
+    Table,
+    Text,
+    Uuid,
+    and_,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from sync.changes import Done, Effect, Failed, Outcome, RetryIn, Skipped, Unknown
+from sync.store.engine import EVERGREEN, METADATA
+
+STATES = ("pending", "leased", "sending", "sent", "done", "unknown", "skipped", "failed")
+_OPEN = ("pending", "leased", "sending")
+
+OUTBOX = Table(
+    "outbox",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("shape", Text, nullable=False, server_default="once"),
+    Column("account", Text, nullable=False, server_default=""),
+    Column("livemode", Boolean, nullable=False, server_default=text("false")),
+    Column("customer_id", Text),
+    Column("subject", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("event_id", Text),
+    # Business time: when it shall go out, and from when on it is too late.
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("state", Text, nullable=False, server_default="pending"),
+    Column("reason", Text),
+    # Real time from here on.
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("retry_at", DateTime(timezone=True)),
+    Column("lease_token", Uuid),
+    Column("lease_until", DateTime(timezone=True)),
+    # Counts the requests for a `state` effect: one asked for during delivery is not lost.
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Column("remote_id", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("ended_at", DateTime(timezone=True)),
+    # Business time at which it was sent, skipped or given up.
+    Column("settled_at", DateTime(timezone=True)),
+    CheckConstraint(f"state in {STATES}", name="state"),
+    Index("outbox_open_idx", "due_at", postgresql_where=text(f"state in {_OPEN}")),
+    Index("outbox_customer_id_idx", "customer_id", "due_at"),
+    schema=EVERGREEN,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """An effect in this worker's hand until `lease` runs out."""
+
+    effect: Effect
+    lease: UUID
+    attempts: int
+    revision: int
+
+
+def add(conn: Connection, effects: Sequence[Effect]) -> None:
+    """Record `effects`; a known key is left as it is, unless it is a `state` effect.
+
+    A `state` effect asked for again becomes due again, whatever became of it before.
+    """
+    once = {e.key: _row(e) for e in effects if e.shape == "once"}
+    state = {e.key: _row(e) for e in effects if e.shape == "state"}
+    if once:
+        conn.execute(insert(OUTBOX).on_conflict_do_nothing(), _in_key_order(once))
+    if state:
+        conn.execute(_REARM, _in_key_order(state))
+
+
+def claim(
+    conn: Connection, now: datetime, *, limit: int = 20, lease_s: float = 60
+) -> list[Claimed]:
+    """Take up to `limit` effects due at `now` for `lease_s` seconds, oldest first."""
+    due = (
+        select(OUTBOX.c.key)
+        .where(claimable(now))
+        .order_by(OUTBOX.c.due_at, OUTBOX.c.key)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    lease = uuid4()
+    taken = (
+        update(OUTBOX)
+        .where(OUTBOX.c.key.in_(due))
+        .values(
+            state="leased",
+            lease_token=lease,
+            lease_until=func.now() + timedelta(seconds=lease_s),
+            attempts=OUTBOX.c.attempts + 1,
+        )
+        .returning(OUTBOX)
+    )
+    rows = conn.execute(taken).mappings().all()
+    claimed = [_claimed(row, lease) for row in rows]
+    return sorted(claimed, key=lambda c: (c.effect.due_at, c.effect.key))
+
+
+def claimable(now: datetime) -> Any:
+    """Return the condition for effects due at `now` that nobody holds and no retry delays."""
+    waiting = and_(
+        OUTBOX.c.state == "pending",
+        or_(OUTBOX.c.retry_at.is_(None), OUTBOX.c.retry_at <= func.now()),
+    )
+    abandoned = and_(OUTBOX.c.state == "leased", OUTBOX.c.lease_until < func.now())
+    return and_(
+        OUTBOX.c.state.in_(_OPEN),
+        OUTBOX.c.due_at <= now,
+        or_(waiting, abandoned),
+    )
+
+
+def mark_sending(conn: Connection, claimed: Claimed) -> bool:
+    """Say, before the first byte leaves, that it may have left; False when the lease is lost."""
+    mine = _mine(claimed).where(OUTBOX.c.state == "leased", OUTBOX.c.lease_until > func.now())
+    return conn.execute(mine.values(state="sending")).rowcount == 1
+
+
+def settle(conn: Connection, claimed: Claimed, outcome: Outcome, now: datetime) -> bool:
+    """Record how `claimed` ended; False when somebody else holds it by now.
+
+    `now` is business time. A `state` effect that was asked for again meanwhile stays pending.
+    """
+    values = _ending(claimed, outcome, now)
+    if claimed.effect.shape == "state" and isinstance(outcome, Done):
+        again = OUTBOX.c.revision > claimed.revision
+        rearmed = _mine(claimed).where(again).values(state="pending", lease_token=None)
+        if conn.execute(rearmed).rowcount:
+            return True
+    return conn.execute(_mine(claimed).values(lease_token=None, **values)).rowcount == 1
+
+
+def settle_broken(conn: Connection, claimed: Claimed, outcome: Outcome, now: datetime) -> bool:
+    """Record the end of an effect whose handler broke.
+
+    What may already have left is `unknown`, whatever `outcome` says; the rest ends as it says.
+    """
+    left = _mine(claimed).where(OUTBOX.c.state == "sending")
+    unclear = _ending(claimed, Unknown("handler_broke"), now)
+    if conn.execute(left.values(lease_token=None, **unclear)).rowcount:
+        return True
+    return settle(conn, claimed, outcome, now)
+
+
+def give_up_unclear(conn: Connection, now: datetime) -> int:
+    """Mark as `unknown` what was being sent when its sender vanished; return how many."""
+    stuck = and_(OUTBOX.c.state == "sending", OUTBOX.c.lease_until < func.now())
+    ended = {"ended_at": func.now(), "settled_at": now, "lease_token": None}
+    lost = update(OUTBOX).where(stuck).values(state="unknown", reason="sender_vanished", **ended)
+    return conn.execute(lost).rowcount
+
+
+def next_due(conn: Connection, until: datetime) -> datetime | None:
+    """Return the earliest business time not after `until` at which an open effect is due."""
+    pending = and_(OUTBOX.c.state == "pending", OUTBOX.c.retry_at.is_(None))
+    earliest = select(func.min(OUTBOX.c.due_at)).where(pending, OUTBOX.c.due_at <= until)
+    return conn.execute(earliest).scalar_one_or_none()
+
+
+def busy(conn: Connection, now: datetime) -> bool:
+    """Tell whether an effect due at `now` is open, apart from those waiting to be retried."""
+    open_ = and_(OUTBOX.c.state.in_(_OPEN), OUTBOX.c.due_at <= now, OUTBOX.c.retry_at.is_(None))
+    return conn.execute(select(OUTBOX.c.key).where(open_).limit(1)).first() is not None
+
+
+def count_ended(conn: Connection) -> int:
+    """Return how many effects have ended, in whatever way."""
+    ended = select(func.count()).select_from(OUTBOX).where(OUTBOX.c.ended_at.is_not(None))
+    return conn.execute(ended).scalar_one()
+
+
+_NEW = insert(OUTBOX)
+_REARM = _NEW.on_conflict_do_update(
+    index_elements=[OUTBOX.c.key],
+    set_={
+        "revision": OUTBOX.c.revision + 1,
+        "due_at": _NEW.excluded.due_at,
+        "event_id": _NEW.excluded.event_id,
+        # One in a worker's hand stays there: `settle` sees the new revision.
+        "state": text(
+            "case when outbox.state in ('leased', 'sending') then outbox.state else 'pending' end",
+        ),
+        "attempts": 0,
+        "retry_at": None,
+        "reason": None,
+    },
+)
+
+
+def _in_key_order(rows: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows in one order for everybody, so that two writers cannot deadlock."""
+    return [rows[key] for key in sorted(rows)]
+
+
+def _row(effect: Effect) -> dict[str, Any]:
+    skipped = effect.skip_reason is not None
+    return {
+        "key": effect.key,
+        "channel": effect.channel,
+        "kind": effect.kind,
+        "shape": effect.shape,
+        "account": effect.account,
+        "livemode": effect.livemode,
+        "customer_id": effect.customer_id,
+        "subject": dict(effect.subject),
+        "event_id": effect.event_id,
+        "due_at": effect.due_at,
+        "expires_at": effect.expires_at,
+        "state": "skipped" if skipped else "pending",
+        "reason": effect.skip_reason,
+        "settled_at": effect.due_at if skipped else None,
+    }
+
+
+def _claimed(row: Mapping[Any, Any], lease: UUID) -> Claimed:
+    effect = Effect(
+        key=row["key"],
+        channel=row["channel"],
+        kind=row["kind"],
+        account=row["account"],
+        livemode=row["livemode"],
+        customer_id=row["customer_id"],
+        subject=row["subject"],
+        event_id=row["event_id"],
+        due_at=row["due_at"],
+        expires_at=row["expires_at"],
+        shape=row["shape"],
+    )
+    return Claimed(effect=effect, lease=lease, attempts=row["attempts"], revision=row["revision"])
+
+
+def _mine(claimed: Claimed) -> Any:
+    return update(OUTBOX).where(
+        OUTBOX.c.key == claimed.effect.key,
+        OUTBOX.c.lease_token == claimed.lease,
+    )
+
+
+def _ending(claimed: Claimed, outcome: Outcome, now: datetime) -> dict[str, Any]:
+    ended = {"ended_at": func.now(), "settled_at": now}
+    match outcome:
+        case Done(remote_id):
+            state = "sent" if claimed.effect.channel == "mail" else "done"
+            return {"state": state, "reason": None, "remote_id": remote_id, **ended}
+        case Skipped(reason):
+            return {"state": "skipped", "reason": reason, **ended}
+        case RetryIn(delay_s, reason):
+            retry_at = func.now() + timedelta(seconds=delay_s)
+            return {"state": "pending", "reason": reason, "retry_at": retry_at}
+        case Failed(reason):
+            return {"state": "failed", "reason": reason, **ended}
+        case Unknown(reason):
+            return {"state": "unknown", "reason": reason, **ended}
