@@ -1,0 +1,52 @@
+"""What the templates say in English, and what of it a language still lacks."""
+
+from collections.abc import Iterable
+from io import BytesIO
+from pathlib import Path
+
+from jinja2 import TemplateSyntaxError
+from jinja2.ext import babel_extract
+
+from notifications.languages import SOURCE, translations
+
+_KEYWORDS = ("_", "gettext", "ngettext")
+_OPTIONS = {"trimmed": "true", "silent": "false"}
+
+
+def messages(template: Path) -> list[str]:
+    """Return the English texts of one template that are to be translated.
+
+    Raises:
+        jinja2.TemplateSyntaxError: the file is no template.
+    """
+    source = BytesIO(template.read_bytes())
+    found = babel_extract(source, _KEYWORDS, (), _OPTIONS)
+    return [_singular(text) for _, _, text, _ in found]
+
+
+def _singular(text: str | tuple[str | None, ...] | None) -> str:
+    return str(text[0]) if isinstance(text, tuple) else str(text)
+
+
+def untranslated(templates: Iterable[Path], language: str) -> list[str]:
+    """Return the English texts of `templates` that `language` has no words for, sorted.
+
+    A file that is no template is passed over: rendering it tells better what is wrong.
+    """
+    if language == SOURCE:
+        return []
+    catalog = translations(language)
+    missing = {
+        text
+        for template in templates
+        for text in _readable(template)
+        if catalog.gettext(text) == text
+    }
+    return sorted(missing)
+
+
+def _readable(template: Path) -> list[str]:
+    try:
+        return messages(template)
+    except TemplateSyntaxError:
+        return []

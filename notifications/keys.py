@@ -1,0 +1,30 @@
+"""The one key of a mail, made of its cause: written here for Python and for SQL alike."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Text, case, func, literal, select
+
+from sync.store.outbox import OUTBOX
+
+
+def effect_key(account: str, *, livemode: bool, kind: str, parts: Sequence[str]) -> str:
+    """Return the key of a mail: the same cause always makes the same key."""
+    return ":".join([account, "live" if livemode else "test", kind, *parts])
+
+
+def key_column(
+    table: FromClause, kind: str, parts: Sequence[ColumnElement[Any]]
+) -> ColumnElement[str]:
+    """Return the same key for rows of a mirror table."""
+    mode = case((table.c.livemode, "live"), else_="test")
+    return func.concat_ws(":", table.c.account, mode, literal(kind, Text), *parts)
+
+
+def is_new(key: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return the condition that no effect has this key yet.
+
+    Looked up row by row on purpose: as a join the planner would read the whole outbox, which
+    grows for ever, to answer for a window that does not.
+    """
+    return select(OUTBOX.c.key).where(OUTBOX.c.key == key).scalar_subquery().is_(None)

@@ -1,0 +1,86 @@
+"""Who must not be written to, and about what: opt-outs, dead addresses, complaints."""
+
+import hashlib
+from typing import Literal
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Connection,
+    DateTime,
+    Identity,
+    Index,
+    Table,
+    Text,
+    UniqueConstraint,
+    and_,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from sync.store.engine import EVERGREEN, METADATA
+
+# all: nothing reaches this address any more (bounced for good, or complained).
+Topic = Literal["marketing", "all"]
+
+# An address stands here only as its hash. Each row names a customer or an address.
+SUPPRESSION = Table(
+    "suppression",
+    METADATA,
+    Column("seq", BigInteger, Identity(always=True), primary_key=True),
+    Column("account", Text, nullable=False, server_default=""),
+    Column("customer_id", Text),
+    Column("address_hash", Text),
+    Column("topic", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    CheckConstraint("num_nonnulls(customer_id, address_hash) = 1", name="one_subject"),
+    UniqueConstraint(
+        "customer_id", "address_hash", "account", "topic", postgresql_nulls_not_distinct=True
+    ),
+    Index("suppression_address_hash_idx", "address_hash"),
+    schema=EVERGREEN,
+)
+
+
+def address_hash(address: str) -> str:
+    """Return what stands for a mail address, the same for any case of its letters."""
+    return hashlib.sha256(address.strip().lower().encode()).hexdigest()
+
+
+def suppress(
+    conn: Connection,
+    account: str,
+    *,
+    topic: Topic,
+    reason: str,
+    customer_id: str | None = None,
+    address: str | None = None,
+) -> None:
+    """Write no more about `topic` to a customer, to an address, or to both; again does nothing.
+
+    Naming the address too keeps the promise when one person is two Stripe customers, or
+    changes the address.
+    """
+    hashed = address_hash(address) if address else None
+    subject = {"account": account, "topic": topic, "reason": reason}
+    rows = [
+        {**subject, "customer_id": customer_id, "address_hash": None},
+        {**subject, "customer_id": None, "address_hash": hashed},
+    ]
+    named = [row for row in rows if row["customer_id"] or row["address_hash"]]
+    conn.execute(insert(SUPPRESSION).on_conflict_do_nothing(), named)
+
+
+def topics_against(
+    conn: Connection, account: str, customer_id: str, address: str | None
+) -> frozenset[str]:
+    """Return the topics about which this customer, at this address, must not be written to."""
+    table = SUPPRESSION.c
+    hashed = address_hash(address) if address else None
+    here = or_(table.customer_id == customer_id, table.address_hash == hashed)
+    found = conn.execute(select(table.topic).where(and_(table.account == account, here)))
+    return frozenset(found.scalars())

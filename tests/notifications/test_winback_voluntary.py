@@ -1,0 +1,196 @@
+"""Who is asked back, when, and who is not."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from notifications import samples, suppression
+from notifications.kind import LOOK_AHEAD
+from notifications.kinds import winback_voluntary
+from sync.changes import Done, Skipped
+from tests.mirror.fold import fold
+from tests.notifications import shop
+from tests.notifications.shop import DAY, HOUR, NOW, SECOND
+
+NOWHERE = "file:///nonexistent"
+
+
+@pytest.mark.parametrize(
+    ("feedback", "mails"),
+    [
+        pytest.param(None, [(30, None), (60, None)], id="no-reason"),
+        pytest.param("other", [(30, None), (60, None)], id="other"),
+        pytest.param("too_complex", [(30, None), (60, None)], id="too-complex"),
+        pytest.param("new_in_2027", [(30, None), (60, None)], id="a-reason-yet-unknown"),
+        pytest.param("too_expensive", [(30, None), (60, None)], id="price"),
+        pytest.param("unused", [(30, None), (60, None)], id="unused"),
+        pytest.param("missing_features", [(30, None), (60, None)], id="missing"),
+        pytest.param("switched_service", [(30, None)], id="switched-once"),
+        pytest.param("low_quality", [(30, "human_first")], id="quality"),
+        pytest.param("customer_service", [(30, "human_first")], id="service"),
+    ],
+)
+def test_the_series_by_reason(
+    engine: Engine, feedback: str | None, mails: list[tuple[int, str | None]]
+) -> None:
+    shop.mirror(engine, shop.ended(NOW, feedback))
+    for hours in range(0, 62 * 24, 24):
+        shop.scan(engine, NOW + hours * HOUR)
+
+    found = shop.rows(engine, "due_at, reason, expires_at - due_at")
+    assert found == [(NOW + days * DAY, reason, 7 * DAY) for days, reason in mails]
+
+
+@pytest.mark.parametrize(
+    ("age", "found"),
+    [
+        pytest.param(30 * DAY - LOOK_AHEAD - SECOND, 0, id="not-yet"),
+        pytest.param(30 * DAY - LOOK_AHEAD, 1, id="due-within-the-tick"),
+        pytest.param(37 * DAY - SECOND, 1, id="caught-up"),
+        pytest.param(37 * DAY, 0, id="past-its-use"),
+        pytest.param(60 * DAY - LOOK_AHEAD, 1, id="second"),
+        pytest.param(67 * DAY, 0, id="long-ago"),
+    ],
+)
+def test_the_window_reaches_back_as_far_as_the_mail_is_of_use(
+    engine: Engine, age: timedelta, found: int
+) -> None:
+    shop.mirror(engine, shop.ended(NOW - age))
+
+    assert [shop.scan(engine), shop.scan(engine)] == [found, 0]
+
+
+@pytest.mark.parametrize(
+    "subscription",
+    [
+        pytest.param(shop.ended(NOW - 30 * DAY, reason="payment_failed"), id="not-by-choice"),
+        pytest.param(shop.ended(NOW - 30 * DAY, reason="payment_disputed"), id="disputed"),
+        pytest.param(shop.ended(NOW - 30 * DAY, status="incomplete_expired"), id="never-began"),
+        pytest.param(shop.subscription(NOW + 20 * DAY), id="not-ended"),
+    ],
+)
+def test_other_ends_are_none_of_its_business(engine: Engine, subscription: Any) -> None:
+    shop.mirror(engine, subscription)
+    shop.scan(engine)
+
+    assert shop.rows(engine, "key") == []
+
+
+ENDED = shop.ended(NOW - 30 * DAY, "unused")
+CHARGE = {
+    "id": "ch_1",
+    "object": "charge",
+    "customer": "cus_1",
+    "status": "succeeded",
+    "disputed": False,
+    "refunded": False,
+    "created": 2,
+}
+FULLY_REFUNDED = {**CHARGE, "id": "ch_0", "created": 1, "refunded": True}
+
+
+@pytest.mark.parametrize(
+    ("also", "reason"),
+    [
+        pytest.param([], None, id="gone"),
+        pytest.param([CHARGE], None, id="paid-and-gone"),
+        pytest.param([shop.subscription(id="sub_2")], "resubscribed", id="resubscribed"),
+        pytest.param(
+            [shop.subscription(id="sub_2", status="past_due")],
+            "resubscribed",
+            id="again-in-arrears",
+        ),
+        pytest.param(
+            [shop.subscription(id="sub_2", status="incomplete")], None, id="only-looked-at-checkout"
+        ),
+        pytest.param(
+            [shop.ended(NOW - 30 * DAY + SECOND, id="sub_2")], "newer_end", id="left-again-later"
+        ),
+        pytest.param([shop.ended(NOW - 30 * DAY - SECOND, id="sub_2")], None, id="left-before-too"),
+        pytest.param([{**CHARGE, "disputed": True}], "disputed", id="disputed-charge"),
+        pytest.param(
+            [CHARGE, {"id": "dp_1", "object": "dispute", "charge": "ch_1"}],
+            "disputed",
+            id="dispute",
+        ),
+        pytest.param(
+            [CHARGE, {"id": "dp_1", "object": "dispute", "charge": "ch_of_another"}],
+            None,
+            id="somebody-elses-dispute",
+        ),
+        pytest.param([{**CHARGE, "refunded": True}], "refunded", id="last-charge-refunded"),
+        pytest.param([FULLY_REFUNDED, CHARGE], None, id="an-earlier-charge-refunded"),
+        pytest.param([shop.customer(email=None)], "no_email", id="no-address"),
+        pytest.param([shop.customer(test_clock="clock_1")], "test_clock", id="test-clock"),
+    ],
+)
+def test_who_is_asked_back(
+    engine: Engine, tmp_path: Any, also: list[Any], reason: str | None
+) -> None:
+    shop.mirror(engine, shop.customer(), ENDED)
+    shop.scan(engine)
+    shop.mirror(engine, *also, at=NOW + SECOND)
+    (outcome,) = shop.deliver_due(engine, tmp_path.as_uri(), NOW)
+
+    assert outcome == Skipped(reason) if reason else isinstance(outcome, Done)
+
+
+def test_a_deleted_customer_is_left_alone(engine: Engine) -> None:
+    shop.mirror(engine, shop.customer(), ENDED)
+    shop.scan(engine)
+    deleted = shop.event(
+        {"id": "cus_1", "object": "customer", "deleted": True},
+        at=NOW + SECOND,
+        type_="customer.deleted",
+    )
+    fold(engine, [[deleted]])
+
+    assert shop.deliver_due(engine, NOWHERE, NOW) == [Skipped("customer_deleted")]
+
+
+def test_without_a_place_to_come_back_to_nothing_is_sent(engine: Engine) -> None:
+    shop.mirror(engine, shop.customer(), ENDED)
+    shop.scan(engine)
+    settings = shop.policy(shop_url=None)
+
+    assert shop.deliver_due(engine, NOWHERE, NOW, settings) == [Skipped("no_shop_url")]
+
+
+@pytest.mark.parametrize(
+    ("suppressed", "reason"),
+    [
+        pytest.param({"customer_id": "cus_1"}, "opted_out", id="this-customer"),
+        pytest.param({"address": "ADA@Customer.Example"}, "opted_out", id="this-address"),
+        pytest.param({"address": "ada@customer.example", "topic": "all"}, "suppressed", id="dead"),
+        pytest.param({"customer_id": "cus_2"}, None, id="another-customer"),
+        pytest.param({"customer_id": "cus_1", "account": "acct_2"}, None, id="another-account"),
+    ],
+)
+def test_an_opt_out_is_kept(
+    engine: Engine, tmp_path: Any, suppressed: dict[str, Any], reason: str | None
+) -> None:
+    shop.mirror(engine, shop.customer(), ENDED)
+    shop.scan(engine)
+    wanted = {"account": "", "topic": "marketing", "reason": "test", **suppressed}
+    with engine.begin() as conn:
+        suppression.suppress(conn, wanted.pop("account"), **wanted)
+    (outcome,) = shop.deliver_due(engine, tmp_path.as_uri(), NOW)
+
+    assert outcome == Skipped(reason) if reason else isinstance(outcome, Done)
+
+
+@pytest.mark.parametrize(
+    ("feedback", "days", "last"),
+    [
+        pytest.param("unused", 30, False, id="first"),
+        pytest.param("unused", 60, True, id="second"),
+        pytest.param("switched_service", 30, True, id="only-one"),
+    ],
+)
+def test_the_last_mail_says_so(feedback: str, days: int, last: bool) -> None:
+    ended = samples.subscription(cancellation_feedback=feedback, ended_at=NOW)
+    case = samples.case(shop.policy(), subject={"days": str(days)}, subscription=ended)
+
+    assert winback_voluntary.context(case)["is_last"] is last
