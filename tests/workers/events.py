@@ -1,0 +1,68 @@
+"""A few hand-made events: a customer, an invoice whose charge failed, the same one paid."""
+
+from datetime import datetime
+from typing import Any
+
+from tests.workers.world import Json
+
+
+def event(event_id: str, kind: str, subject: Json, at: datetime, **more: Any) -> Json:
+    """Return a snapshot event as Stripe sends it."""
+    return {
+        "id": event_id,
+        "object": "event",
+        "type": kind,
+        "created": int(at.timestamp()),
+        "livemode": False,
+        "api_version": "2026-10-28.endive",
+        "data": {"object": subject},
+        **more,
+    }
+
+
+def customer(at: datetime, *, email: str = "ada@example.com", customer_id: str = "cus_1") -> Json:
+    """Return a customer event."""
+    subject = {"id": customer_id, "object": "customer", "email": email, "name": "Ada", "created": 1}
+    return event(f"evt_{customer_id}", "customer.created", subject, at)
+
+
+def failed_invoice(at: datetime, *, invoice_id: str = "in_1", customer_id: str = "cus_1") -> Json:
+    """Return the event of an invoice whose first charge failed."""
+    return event(
+        f"evt_{invoice_id}_failed",
+        "invoice.payment_failed",
+        _invoice(invoice_id, customer_id, "open"),
+        at,
+    )
+
+
+def paid_invoice(at: datetime, *, invoice_id: str = "in_1", customer_id: str = "cus_1") -> Json:
+    """Return the event of the same invoice when it is paid."""
+    return event(
+        f"evt_{invoice_id}_paid", "invoice.paid", _invoice(invoice_id, customer_id, "paid"), at
+    )
+
+
+def _invoice(invoice_id: str, customer_id: str, status: str) -> Json:
+    owed = 0 if status == "paid" else 1999
+    return {
+        "id": invoice_id,
+        "object": "invoice",
+        "customer": customer_id,
+        "status": status,
+        "currency": "usd",
+        "number": "A-1",
+        "billing_reason": "subscription_cycle",
+        "collection_method": "charge_automatically",
+        "attempt_count": 1,
+        "attempted": True,
+        "amount_due": 1999,
+        "amount_paid": 1999 - owed,
+        "amount_remaining": owed,
+        "total": 1999,
+        "next_payment_attempt": None,
+        "hosted_invoice_url": "https://invoice.stripe.com/i/test",
+        "created": 1,
+        "parent": {"subscription_details": {"subscription": "sub_1"}},
+        "lines": {"data": [], "has_more": False, "total_count": 0},
+    }

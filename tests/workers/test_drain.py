@@ -1,0 +1,122 @@
+"""The drain: one transaction for mirror, effects and done mark; nobody blocks anybody."""
+
+from datetime import UTC, datetime, timedelta
+
+import orjson
+import pytest
+
+from app.simulator.simulate import simulate
+from sync.errors import LeaseLost
+from sync.store import inbox
+from tests.workers.events import customer, event, failed_invoice
+from tests.workers.world import Json, World
+from workers import drain
+
+AT = datetime(2026, 6, 1, 9, 59, tzinfo=UTC)
+STATES = "SELECT event_id, state, attempts, last_error FROM evergreen.inbox ORDER BY seq"
+
+
+def poison_for_python(at: datetime) -> Json:
+    """Return an authentic event whose subscription items are no objects."""
+    subject = {"id": "sub_odd", "object": "subscription", "items": {"data": [1]}}
+    return event("evt_odd", "customer.subscription.created", subject, at)
+
+
+def poison_for_postgresql(at: datetime) -> Json:
+    """Return an authentic event with a character that PostgreSQL cannot keep."""
+    subject = {"id": "cus_nul", "object": "customer", "name": "Nul\u0000"}
+    return event("evt_nul", "customer.created", subject, at)
+
+
+def arrive_past_the_door(shop: World, poison: Json) -> None:
+    """Keep an event that the receiver would have set aside at once."""
+    payload = orjson.dumps(poison)
+    with shop.context.engine.begin() as conn:
+        inbox.store(conn, inbox.Delivery(event_id=poison["id"], payload=payload))
+
+
+def thin(at: datetime) -> Json:
+    """Return a thin event, which only names its object."""
+    return {
+        "id": "evt_thin",
+        "object": "v2.core.event",
+        "type": "v1.billing.meter.error_report_triggered",
+        "created": at.isoformat(),
+        "related_object": {"id": "mtr_1", "type": "billing.meter", "url": "/v1/x"},
+    }
+
+
+def test_a_life_is_mirrored_and_its_events_are_done(shop: World) -> None:
+    history = simulate(2, "failed_payment_recovered", start=AT - timedelta(days=90))
+    shop.arrive(*history.events)
+    shop.drain()
+
+    assert {row[1] for row in shop.rows(STATES)} == {"done"}
+    mirrored = shop.rows("SELECT count(*) FROM stripe.invoices")
+    assert mirrored == [(sum(key[0] == "invoice" for key in history.objects),)]
+    assert shop.rows("SELECT count(*) > 0 FROM evergreen.outbox WHERE channel = 'crm'") == [(True,)]
+
+
+def test_poison_is_set_aside_and_all_others_go_through(shop: World) -> None:
+    shop.arrive(customer(AT, customer_id="cus_a"), poison_for_python(AT))
+    arrive_past_the_door(shop, poison_for_postgresql(AT))
+    shop.arrive(thin(AT), customer(AT, customer_id="cus_b"))
+    shop.drain()
+
+    assert [(event_id, state, error) for event_id, state, _, error in shop.rows(STATES)] == [
+        ("evt_cus_a", "done", None),
+        ("evt_odd", "pending", "AttributeError"),
+        ("evt_nul", "parked", "DataError"),
+        ("evt_thin", "parked", "thin_event"),
+        ("evt_cus_b", "done", None),
+    ]
+    assert shop.rows("SELECT id FROM stripe.customers ORDER BY id") == [("cus_a",), ("cus_b",)]
+
+
+def test_what_keeps_failing_is_dead_after_three_tries_and_can_be_replayed(shop: World) -> None:
+    shop.arrive(poison_for_python(AT))
+    for _ in range(4):
+        shop.run("UPDATE evergreen.inbox SET retry_at = NULL")
+        shop.drain()
+
+    assert shop.rows(STATES) == [("evt_odd", "dead", 3, "AttributeError")]
+    with shop.context.engine.begin() as conn:
+        assert inbox.replay(conn, ["evt_odd"]) == 1
+
+
+def test_a_worker_that_lost_its_lease_leaves_nothing_behind(shop: World) -> None:
+    shop.arrive(customer(AT))
+    with shop.context.engine.begin() as conn:
+        slow = inbox.claim(conn, lane=0, lanes=1)
+    shop.run("UPDATE evergreen.inbox SET lease_until = now() - interval '1 second'")
+    shop.drain()
+    shop.run("DELETE FROM stripe.customers")
+
+    with pytest.raises(LeaseLost):
+        drain._work(shop.context, 0, slow)
+    assert shop.rows("SELECT id FROM stripe.customers") == []
+
+
+def test_an_other_accounts_events_are_mirrored_without_effects(shop: World) -> None:
+    connected = {**failed_invoice(AT), "account": "acct_other"}
+    shop.arrive(connected)
+    shop.drain()
+
+    assert shop.rows("SELECT account FROM stripe.invoices") == [("acct_other",)]
+    assert shop.rows("SELECT key FROM evergreen.outbox") == []
+
+
+def test_a_drain_whose_time_is_up_says_so(shop: World) -> None:
+    shop.arrive(customer(AT))
+
+    assert not drain.drain(shop.context, 0, at_most_s=0)
+    assert drain.drain(shop.context, 0, at_most_s=5)
+
+
+def test_a_preview_without_an_id_is_done_and_not_mirrored(shop: World) -> None:
+    upcoming = event("evt_up", "invoice.upcoming", {"object": "invoice", "customer": "cus_1"}, AT)
+    shop.arrive(upcoming)
+    shop.drain()
+
+    assert shop.rows(STATES) == [("evt_up", "done", 1, None)]
+    assert shop.rows("SELECT id FROM stripe.invoices") == []

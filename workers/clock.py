@@ -1,0 +1,124 @@
+"""What time brings: scans of the mirror, the sweep, and the walk of a simulated clock."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from notifications import scans
+from sync import clock
+from sync.store import inbox, outbox
+from workers import deliver, drain
+from workers.context import Context
+from workers.sweep import Sweep
+
+log = structlog.get_logger(__name__)
+
+_SCAN_EVERY_S = 60.0
+_SWEEP_EVERY_S = 2.0
+_POLL_S = 0.01
+_RECONNECT_S = 2.0
+# Of a simulated clock. A scan looks further ahead than this (`notifications.kind.LOOK_AHEAD`),
+# so between two ticks every instant at which a mail is due is known and stopped at.
+TICK = timedelta(hours=24)
+_LEADER = text("SELECT pg_try_advisory_lock(hashtext('evergreen.clock'), 0)")
+
+
+def run(context: Context, stop: threading.Event) -> None:
+    """Tick until `stop`; of several clock processes only one ticks, and another takes over."""
+    while not stop.is_set():
+        try:
+            with _leadership(context) as leader:
+                _tick_while_leading(context, stop, leader)
+        except DBAPIError as error:
+            log.warning("clock.interrupted", error=type(error).__name__)
+        stop.wait(_RECONNECT_S)
+
+
+@contextmanager
+def _leadership(context: Context) -> Iterator[Connection | None]:
+    """Hold the session lock that makes this process the clock; None when another holds it."""
+    at_once = context.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with at_once.connect() as conn:
+        try:
+            yield conn if conn.execute(_LEADER).scalar() else None
+        finally:
+            # The lock ends with the session, so the session must not go back to the pool.
+            conn.invalidate()
+
+
+def _tick_while_leading(context: Context, stop: threading.Event, leader: Connection | None) -> None:
+    if leader is None:
+        return
+    sweep, next_sweep, next_scan = Sweep(context), 0.0, 0.0
+    while not stop.is_set():
+        if context.settings.clock == "simulated":
+            walk(context, stop)
+        if time.monotonic() >= next_sweep:
+            leader.execute(text("SELECT 1"))  # raises when the session, and so the lock, is gone
+            sweep.sweep(context.clock.now())
+            next_sweep = time.monotonic() + _SWEEP_EVERY_S
+        if time.monotonic() >= next_scan:
+            scan(context, context.clock.now())
+            next_scan = time.monotonic() + _SCAN_EVERY_S
+        stop.wait(_POLL_S if context.settings.clock == "simulated" else _SWEEP_EVERY_S)
+
+
+def scan(context: Context, now: datetime) -> int:
+    """Record what time has brought by `now`; return how many effects are new."""
+    with context.engine.begin() as conn:
+        found = scans.scan(conn, now, context.settings.mail_policy)
+    if found:
+        context.doorbell.ring_effects()
+    return found
+
+
+def walk(context: Context, stop: threading.Event) -> None:
+    """Walk the simulated clock to its target: stop by stop, each finished before the next.
+
+    The stops are every instant at which an effect falls due, and a scan at least once a day;
+    so each effect runs in due order with now() at its own instant.
+    """
+    with context.engine.connect() as conn:
+        reading = clock.reading(conn)
+    if reading is None or reading.arrived:
+        return
+    now_at, target_at = reading.now_at, reading.target_at
+    finish_everything(context, now_at)
+    scan(context, now_at)
+    while now_at < target_at and not stop.is_set():
+        now_at, anything_due = _one_step(context, now_at, target_at)
+        if anything_due:
+            finish_everything(context, now_at)
+
+
+def _one_step(context: Context, now_at: datetime, target_at: datetime) -> tuple[datetime, bool]:
+    """Move to the next stop and scan there; tell whether there is anything to do at it."""
+    with context.engine.begin() as conn:
+        due_at = outbox.next_due(conn, target_at)
+        to = min(target_at, now_at + TICK, max(due_at or target_at, now_at))
+        clock.step(conn, to)
+        scans.scan(conn, to, context.settings.mail_policy)
+        return to, due_at == to or inbox.busy(conn) or outbox.busy(conn, to)
+
+
+def finish_everything(context: Context, now: datetime) -> None:
+    """Drain and deliver here until nothing is left to do at `now`.
+
+    Work in another worker's hand is waited for; work that waits to be retried is not.
+    """
+    while _busy(context, now):
+        for lane in range(context.settings.lanes):
+            drain.drain(context, lane, at_most_s=60)
+        deliver.deliver(context, at_most_s=60)
+        time.sleep(0.002)
+
+
+def _busy(context: Context, now: datetime) -> bool:
+    with context.engine.connect() as conn:
+        return inbox.busy(conn) or outbox.busy(conn, now)

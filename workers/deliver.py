@@ -1,0 +1,122 @@
+"""Effects out of the house: claim what is due, hand it over, record how it ended."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+
+import structlog
+from rq.timeouts import JobTimeoutException
+
+from app.doorbell import EFFECTS
+from notifications import delivery as mail
+from notifications.transports import Transport, open_transport
+from sync.changes import Channel, Failed, Outcome, RetryIn, Skipped
+from sync.crm import delivery as crm
+from sync.crm.sinks import open_sinks
+from sync.errors import LeaseLost
+from sync.inventory import delivery as inventory
+from sync.store import outbox
+from sync.store.outbox import Claimed
+from workers.context import Context, current
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[Claimed, datetime], Outcome]
+
+_AT_MOST_S = 20.0
+_BATCH = 10
+# Seconds before the next attempt, by attempts made. Source: the Standard Webhooks schedule.
+_DELAYS_S = (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
+
+
+def run() -> None:
+    """Deliver what is due for some seconds, as an RQ job; ring again when more is left."""
+    context = current()
+    context.doorbell.answer(EFFECTS)
+    if not deliver(context, at_most_s=_AT_MOST_S):
+        context.doorbell.ring_effects()
+
+
+def deliver(context: Context, *, at_most_s: float) -> bool:
+    """Deliver until nothing is due (True) or the time is up (False)."""
+    until = time.monotonic() + at_most_s
+    with _handlers(context) as handlers:
+        while time.monotonic() < until:
+            if not deliver_batch(context, handlers):
+                return True
+    return False
+
+
+def deliver_batch(context: Context, handlers: Mapping[Channel, Handler]) -> int:
+    """Take one batch of due effects through; return how many it held."""
+    now = context.clock.now()
+    with context.engine.begin() as conn:
+        batch = outbox.claim(conn, now, limit=_BATCH)
+    for claimed in batch:
+        _deliver_one(context, handlers, claimed, now)
+    return len(batch)
+
+
+def _deliver_one(
+    context: Context, handlers: Mapping[Channel, Handler], claimed: Claimed, now: datetime
+) -> None:
+    effect = claimed.effect
+    try:
+        outcome = handlers[effect.channel](claimed, now)
+    except LeaseLost:
+        log.warning("effect.lease_lost", kind=effect.kind)
+        return
+    except JobTimeoutException:
+        raise
+    except Exception as error:
+        log.exception("effect.broke", kind=effect.kind, channel=effect.channel)
+        with context.engine.begin() as conn:
+            outbox.settle_broken(conn, claimed, _patience(claimed, _broken(error)), now)
+        return
+    outcome = _patience(claimed, outcome)
+    with context.engine.begin() as conn:
+        outbox.settle(conn, claimed, outcome, now)
+    ended = type(outcome).__name__.lower()
+    reason = getattr(outcome, "reason", None)
+    log.info("effect.settled", kind=effect.kind, outcome=ended, reason=reason)
+
+
+def _broken(error: Exception) -> RetryIn:
+    return RetryIn(0, f"error_{type(error).__name__.lower()}")
+
+
+def _patience(claimed: Claimed, outcome: Outcome) -> Outcome:
+    """Return `outcome` with the delay that so many attempts deserve, or give up."""
+    if not isinstance(outcome, RetryIn):
+        return outcome
+    if claimed.attempts > len(_DELAYS_S):
+        return Failed(f"gave_up_{outcome.reason}")
+    return RetryIn(max(outcome.delay_s, _DELAYS_S[claimed.attempts - 1]), outcome.reason)
+
+
+@contextmanager
+def _handlers(context: Context) -> Iterator[Mapping[Channel, Handler]]:
+    """Return who handles which channel; the mail transport opens with the first mail."""
+    settings, engine = context.settings, context.engine
+    transport = open_transport(settings.mail_url) if settings.mail_url else None
+    sinks = open_sinks(engine, settings.crm)
+    try:
+        yield {
+            "mail": _mail(context, transport),
+            "crm": lambda claimed, now: crm.deliver(engine, claimed, now, sinks),
+            "inventory": lambda claimed, now: inventory.deliver(engine, claimed, now),
+        }
+    finally:
+        if transport:
+            transport.close()
+
+
+def _mail(context: Context, transport: Transport | None) -> Handler:
+    def send(claimed: Claimed, now: datetime) -> Outcome:
+        if transport is None:
+            return Skipped("mail_off")
+        policy = context.settings.mail_policy
+        return mail.deliver(context.engine, claimed, now, transport, policy)
+
+    return send

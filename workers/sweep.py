@@ -1,0 +1,68 @@
+"""The second net: what a lost ring, a dead worker or an absent Redis left lying."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Connection, select
+
+from sync.store import inbox, outbox
+from sync.store.outbox import OUTBOX
+from workers import deliver, drain
+from workers.context import Context
+
+log = structlog.get_logger(__name__)
+
+_RING_AFTER_S = 5.0
+# A ring that nobody answers for so long is no use: the work is done here.
+_DO_IT_AFTER_S = 20.0
+_AT_MOST_S = 5.0
+
+
+@dataclass(slots=True)
+class Sweep:
+    """Looks for forgotten work; remembers for how long effects have been waiting."""
+
+    context: Context
+    _effects_wait_since: float | None = field(default=None)
+
+    def sweep(self, now: datetime) -> None:
+        """Ring for what waits, do what has waited too long; `now` is business time."""
+        with self.context.engine.begin() as conn:
+            inbox.bury_crashers(conn)
+            unclear = outbox.give_up_unclear(conn, now)
+            ring = inbox.waiting_lanes(conn, self._lanes, older_than_s=_RING_AFTER_S)
+            overdue = inbox.waiting_lanes(conn, self._lanes, older_than_s=_DO_IT_AFTER_S)
+            effects = _effects_wait(conn, now)
+        if unclear:
+            log.warning("effect.unclear", count=unclear)
+        self._events(ring, overdue)
+        self._effects(waiting=effects)
+
+    @property
+    def _lanes(self) -> int:
+        return self.context.settings.lanes
+
+    def _events(self, ring: list[int], overdue: list[int]) -> None:
+        for lane in ring:
+            rung = self.context.doorbell.ring_events(lane)
+            if not rung or lane in overdue:
+                log.warning("sweep.drained", lane=lane, rung=rung)
+                drain.drain(self.context, lane, at_most_s=_AT_MOST_S)
+
+    def _effects(self, *, waiting: bool) -> None:
+        if not waiting:
+            self._effects_wait_since = None
+            return
+        self._effects_wait_since = self._effects_wait_since or time.monotonic()
+        waited_s = time.monotonic() - self._effects_wait_since
+        rung = self.context.doorbell.ring_effects()
+        if waited_s > _DO_IT_AFTER_S or (not rung and waited_s > _RING_AFTER_S):
+            log.warning("sweep.delivered", rung=rung)
+            deliver.deliver(self.context, at_most_s=_AT_MOST_S)
+
+
+def _effects_wait(conn: Connection, now: datetime) -> bool:
+    waiting = select(OUTBOX.c.key).where(outbox.claimable(now)).limit(1)
+    return conn.execute(waiting).first() is not None
