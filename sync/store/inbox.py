@@ -41,6 +41,7 @@ STATES = ("pending", "done", "parked", "dead")
 MAX_ATTEMPTS = 3
 _RETRY_DELAYS_S = (5, 30)
 _PENDING = text("state = 'pending'")
+_SET_ASIDE = text("state in ('parked', 'dead')")
 
 INBOX = Table(
     "inbox",
@@ -69,6 +70,14 @@ INBOX = Table(
     UniqueConstraint("event_id", "account"),
     Index("inbox_pending_idx", "seq", postgresql_where=_PENDING),
     Index("inbox_object_id_created_idx", "object_id", "created"),
+    # What people look for among millions: what was set aside, and whose charge ever failed.
+    Index("inbox_set_aside_idx", "state", "seq", postgresql_where=_SET_ASIDE),
+    Index(
+        "inbox_payment_failed_idx",
+        "seq",
+        postgresql_include=["object_id", "account"],
+        postgresql_where=text("type = 'invoice.payment_failed'"),
+    ),
     schema=EVERGREEN,
 )
 

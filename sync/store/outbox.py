@@ -64,6 +64,13 @@ OUTBOX = Table(
     CheckConstraint(f"state in {STATES}", name="state"),
     Index("outbox_open_idx", "due_at", postgresql_where=text(f"state in {_OPEN}")),
     Index("outbox_customer_id_idx", "customer_id", "due_at"),
+    Index(
+        "outbox_channel_due_at_idx",
+        "channel",
+        "due_at",
+        "key",
+        postgresql_include=["kind", "state"],
+    ),
     schema=EVERGREEN,
 )
 

@@ -1,6 +1,6 @@
 """Subscriptions and their items."""
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, Text
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Integer, Text, text
 
 from sync.mirror.shapes import (
     Json,
@@ -42,6 +42,15 @@ TABLE = mirror_table(
     Column("default_payment_method", Text),
     Column("latest_invoice", Text),
     indexed=("customer", "current_period_end", "ended_at"),
+)
+
+# Few among many, and the first thing an operator looks for.
+Index(
+    "subscriptions_past_due_idx",
+    TABLE.c.as_of,
+    TABLE.c.id,
+    TABLE.c.account,
+    postgresql_where=text("status = 'past_due'"),
 )
 
 ITEMS = mirror_table(
