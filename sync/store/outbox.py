@@ -152,7 +152,7 @@ def settle(conn: Connection, claimed: Claimed, outcome: Outcome, now: datetime) 
     `now` is business time. A `state` effect that was asked for again meanwhile stays pending.
     """
     values = _ending(claimed, outcome, now)
-    if claimed.effect.shape == "state" and isinstance(outcome, Done):
+    if claimed.effect.shape == "state" and not isinstance(outcome, RetryIn):
         again = OUTBOX.c.revision > claimed.revision
         rearmed = _mine(claimed).where(again).values(state="pending", lease_token=None)
         if conn.execute(rearmed).rowcount:

@@ -140,8 +140,11 @@ def test_a_state_effect_asked_for_again_is_due_again(engine: Engine) -> None:
         assert len(outbox.claim(conn, NOON + SECOND)) == 1
 
 
+@pytest.mark.parametrize(
+    "outcome", [Done(), Skipped("gone"), Failed("unknown_sink"), Unknown("lost")], ids=str
+)
 def test_a_state_effect_asked_for_during_its_delivery_is_delivered_once_more(
-    engine: Engine,
+    engine: Engine, outcome: Outcome
 ) -> None:
     wanted = effect(shape="state")
     with engine.begin() as conn:
@@ -149,7 +152,7 @@ def test_a_state_effect_asked_for_during_its_delivery_is_delivered_once_more(
         (first,) = outbox.claim(conn, NOON)
         outbox.add(conn, [wanted])
         assert outbox.claim(conn, NOON) == []
-        outbox.settle(conn, first, Done(), NOON)
+        outbox.settle(conn, first, outcome, NOON)
         (second,) = outbox.claim(conn, NOON)
         outbox.settle(conn, second, Done(), NOON)
 

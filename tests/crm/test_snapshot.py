@@ -1,0 +1,214 @@
+"""From facts to a CRM's fields, by the rulings."""
+
+from typing import Any
+
+import pytest
+
+from sync.crm.discounts import Discount
+from sync.crm.snapshot import fields
+from sync.mirror.payments import Payments
+from tests.crm.known import charge, customer, day, invoice, item, known, refund, subscription
+
+ENDED = subscription(
+    "canceled",
+    canceled_at=day(3),
+    ended_at=day(31),
+    cancellation_reason="cancellation_requested",
+    cancellation_feedback="too_expensive",
+)
+ENDING = subscription(
+    cancel_at_period_end=True,
+    canceled_at=day(3),
+    cancellation_reason="cancellation_requested",
+    cancellation_feedback="unused",
+)
+BACK = subscription(id="sub_2", created=day(60), current_period_end=day(91))
+CANCEL = (
+    "cancel_at canceled_at ended_at cancel_reason cancel_feedback"
+    " last_cancel_reason last_cancel_feedback"
+).split()
+ASKED, ENDED_AT, EXPENSIVE = "2026-01-04T00:00:00Z", "2026-02-01T00:00:00Z", "too_expensive"
+REQUESTED = "cancellation_requested"
+
+
+def shown(names: list[str], *subscriptions: Any, **given: Any) -> list[Any]:
+    snapshot = fields(known(*subscriptions, **given))
+    return [snapshot[name] for name in names]
+
+
+@pytest.mark.parametrize(
+    ("subscriptions", "cancel"),
+    [
+        pytest.param([subscription()], [None] * 7, id="goes-on"),
+        pytest.param(
+            [ENDED],
+            [None, ASKED, ENDED_AT, REQUESTED, EXPENSIVE, REQUESTED, EXPENSIVE],
+            id="ended",
+        ),
+        pytest.param(
+            [ENDING],
+            [ENDED_AT, ASKED, None, REQUESTED, "unused", REQUESTED, "unused"],
+            id="end-is-scheduled",
+        ),
+        pytest.param(
+            [ENDED, BACK],
+            [None] * 5 + [REQUESTED, EXPENSIVE],
+            id="live-again-keeps-the-last-reason",
+        ),
+        pytest.param(
+            [subscription(cancel_at=day(9), canceled_at=day(3))],
+            ["2026-01-10T00:00:00Z", ASKED] + [None] * 5,
+            id="ends-on-a-day",
+        ),
+    ],
+)
+def test_when_and_why_somebody_leaves(subscriptions: list[Any], cancel: list[Any]) -> None:
+    assert shown(CANCEL, *subscriptions) == cancel
+
+
+def test_an_erased_customer_keeps_ids_and_no_contact_data() -> None:
+    gone = known(ENDED, customer=customer(deleted=True), invoices=(invoice("open"),))
+
+    snapshot = fields(gone)
+
+    assert snapshot["deleted"] is True
+    assert (snapshot["customer_id"], snapshot["subscription_id"]) == ("cus_1", "sub_1")
+    assert [snapshot[name] for name in ("email", "name", "open_invoice_url")] == [None] * 3
+
+
+def test_somebody_only_others_named_so_far_has_a_record_too() -> None:
+    assert shown(["customer_id", "email", "deleted", "status"], customer=None) == [
+        "cus_1",
+        None,
+        False,
+        None,
+    ]
+
+
+def test_plans_of_all_that_lives_and_the_quantity_of_what_stands_for_them() -> None:
+    box = subscription(id="sub_2", created=day(9), items=(item(name="Box"), item(quantity=2)))
+    ended = subscription("canceled", id="sub_3", items=(item(name="Tea"),))
+
+    assert shown(["plan", "plans", "quantity", "subscription_ids"], subscription(), box, ended) == [
+        "Box",
+        ["Box", "Coffee"],
+        3,
+        ["sub_1", "sub_2"],
+    ]
+
+
+MONEY = "ltv_gross_minor ltv_net_minor first_paid_at last_paid_at last_paid_minor".split()
+
+
+def test_lifetime_value_is_what_was_paid_less_what_went_back() -> None:
+    invoices = (
+        invoice(paid_minor=1500, id="in_2", paid_at=day(9)),
+        invoice(),
+        invoice("open", id="in_3"),
+        invoice(paid_minor=0, id="in_4", paid_at=day(20)),
+    )
+    payments = Payments((charge(amount_refunded_minor=300),), (refund(300), refund(50, "failed")))
+
+    assert shown(MONEY, subscription(), invoices=invoices, payments=payments) == [
+        2500,
+        2200,
+        "2026-01-01T00:00:00Z",
+        "2026-01-10T00:00:00Z",
+        1500,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("subscriptions", "own", "currency"),
+    [
+        pytest.param([subscription(currency="eur")], "usd", "eur", id="of-what-runs"),
+        pytest.param([subscription("canceled", currency="eur")], "usd", "usd", id="their-own"),
+        pytest.param([], None, "thb", id="of-the-latest-invoice"),
+    ],
+)
+def test_the_main_currency(subscriptions: list[Any], own: str | None, currency: str) -> None:
+    invoices = (invoice(), invoice(id="in_2", currency="thb"))
+    given = {"customer": customer(currency=own), "invoices": invoices}
+
+    assert shown(["currency"], *subscriptions, **given) == [currency]
+
+
+def test_amounts_in_other_currencies_are_left_out() -> None:
+    payments = Payments((), (refund(100, currency="eur"), refund(1)))
+    invoices = (invoice(), invoice(paid_minor=7, id="in_2", currency="eur"))
+
+    assert shown(MONEY[:2], subscription(), invoices=invoices, payments=payments) == [1000, 999]
+
+
+FAILED = Payments((charge("ch_1", "failed", created=day(3)), charge("ch_2", "failed")), ())
+THEIRS: dict[str, Any] = {"payment_intents": frozenset({"pi_1"})}
+
+
+@pytest.mark.parametrize(
+    ("billed", "count"),
+    [
+        pytest.param(invoice(), 0, id="paid-at-once"),
+        pytest.param(invoice(attempt_count=0), 0, id="paid-without-an-attempt"),
+        pytest.param(invoice(attempt_count=3), 2, id="paid-at-the-third"),
+        pytest.param(invoice(attempt_count=2, **THEIRS), 2, id="paid-by-hand-after-two"),
+        pytest.param(invoice(attempt_count=1, **THEIRS), 1, id="never-more-than-attempts"),
+        pytest.param(invoice("open", attempt_count=3), 3, id="open"),
+        pytest.param(invoice("void", attempt_count=4), 4, id="given-up"),
+    ],
+)
+def test_how_often_payment_failed(billed: Any, count: int) -> None:
+    assert shown(["failed_payment_count"], invoices=(billed,), payments=FAILED) == [count]
+
+
+@pytest.mark.parametrize(
+    ("billed", "stage"),
+    [
+        pytest.param(invoice("open", attempt_count=0), None, id="not-tried-yet"),
+        pytest.param(invoice("open", next_payment_attempt=day(9)), "retrying", id="retrying"),
+        pytest.param(invoice("open"), "exhausted", id="no-retry-left"),
+        pytest.param(invoice(), None, id="paid"),
+    ],
+)
+def test_how_far_dunning_is(billed: Any, stage: str | None) -> None:
+    assert shown(["dunning_stage"], invoices=(billed,)) == [stage]
+
+
+def test_the_last_failure_is_the_latest_refused_charge() -> None:
+    assert shown(["last_failed_at"], payments=FAILED) == ["2026-01-04T00:00:00Z"]
+
+
+def test_the_card_that_would_be_charged() -> None:
+    expiry = {"pm_own": "2027-01", "pm_theirs": "2028-02"}
+    owner = customer(default_payment_method="pm_theirs")
+    own = subscription(default_payment_method="pm_own")
+
+    assert shown(["card_expires"], own, customer=owner, card_expiry=expiry) == ["2027-01"]
+    assert shown(["card_expires"], subscription(), customer=owner, card_expiry=expiry) == [
+        "2028-02"
+    ]
+    assert shown(["card_expires"], customer=owner) == [None]
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ({}, "https://dashboard.stripe.com/test/customers/cus_1"),
+        ({"livemode": True}, "https://dashboard.stripe.com/customers/cus_1"),
+        ({"account": "acct_1"}, "https://dashboard.stripe.com/acct_1/test/customers/cus_1"),
+    ],
+)
+def test_where_stripe_shows_the_customer(given: dict[str, Any], url: str) -> None:
+    assert shown(["stripe_url"], **given) == [url]
+
+
+def test_pause_trial_and_coupon_of_what_stands_for_the_customer() -> None:
+    paused = subscription(pauses_collection="void", resumes_at=day(40), trial_end=day(1))
+    names = ["paused_until", "trial_end", "coupon"]
+    theirs = (Discount(coupon="WELCOME"),)
+
+    assert shown(names, paused, customer_discounts=theirs) == [
+        "2026-02-10T00:00:00Z",
+        "2026-01-02T00:00:00Z",
+        "WELCOME",
+    ]
+    assert shown(names, subscription(discounts=(Discount(coupon="OWN"),))) == [None, None, "OWN"]
