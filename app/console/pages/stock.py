@@ -1,0 +1,28 @@
+"""Stock: what is on the shelves, what moved, and what a person must decide."""
+
+from flask.typing import ResponseReturnValue
+
+from app.console import asked, queries_stock
+from app.console.page import Desk, Page, Route
+
+
+def shelves(desk: Desk) -> ResponseReturnValue:
+    """Show levels and the ledger, of one SKU or all."""
+    sku, show = asked.text("sku"), asked.choice("show", ("low",))
+    with desk.reading() as conn:
+        levels = queries_stock.levels(conn, only_low=bool(show), sku=sku)
+        movements = queries_stock.movements(conn, sku=sku, before=asked.before())
+        waiting = queries_stock.waiting_lines(conn)
+        reviews = queries_stock.reviews(conn)
+    return desk.render(
+        "stock.html",
+        levels=levels,
+        movements=movements,
+        waiting=waiting,
+        reviews=reviews,
+        wanted={"sku": sku, "show": show},
+        low_at=queries_stock.LOW_AT,
+    )
+
+
+PAGE = Page("Stock", (Route("stock", "/stock", shelves),))
