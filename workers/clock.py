@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 _SCAN_EVERY_S = 60.0
 _SWEEP_EVERY_S = 2.0
-_POLL_S = 0.01
+_POLL_S = 0.005
 _RECONNECT_S = 2.0
 # Of a simulated clock. A scan looks further ahead than this (`notifications.kind.LOOK_AHEAD`),
 # so between two ticks every instant at which a mail is due is known and stopped at.
@@ -57,7 +57,7 @@ def _tick_while_leading(context: Context, stop: threading.Event, leader: Connect
         return
     sweep, next_sweep, next_scan = Sweep(context), 0.0, 0.0
     while not stop.is_set():
-        if context.settings.clock == "simulated":
+        if context.settings.clock == "simulated" and _is_sent_on(leader):
             walk(context, stop)
         if time.monotonic() >= next_sweep:
             leader.execute(text("SELECT 1"))  # raises when the session, and so the lock, is gone
@@ -67,6 +67,12 @@ def _tick_while_leading(context: Context, stop: threading.Event, leader: Connect
             scan(context, context.clock.now())
             next_scan = time.monotonic() + _SCAN_EVERY_S
         stop.wait(_POLL_S if context.settings.clock == "simulated" else _SWEEP_EVERY_S)
+
+
+def _is_sent_on(conn: Connection) -> bool:
+    """Tell whether somebody asked the simulated clock to walk on."""
+    reading = clock.reading(conn)
+    return reading is not None and not reading.arrived
 
 
 def scan(context: Context, now: datetime) -> int:

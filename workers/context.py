@@ -24,7 +24,8 @@ class Context:
 
 def build(settings: Settings) -> Context:
     """Return the context for `settings`."""
-    engine = make_engine(settings.database_url)
+    # What a lost connection interrupts is done again by its lease or by the sweep.
+    engine = make_engine(settings.database_url, ping=False)
     clock: Clock = SimulatedClock(engine) if settings.clock == "simulated" else RealClock()
     return Context(settings, engine, Doorbell(connect(settings.redis_url, timeout_s=2)), clock)
 

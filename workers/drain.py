@@ -40,6 +40,8 @@ def run(lane: int) -> None:
 def drain(context: Context, lane: int, *, at_most_s: float) -> bool:
     """Work on `lane` until it is empty (True) or the time is up (False)."""
     until = time.monotonic() + at_most_s
+    with context.engine.begin() as conn:
+        inbox.bury_crashers(conn)
     while time.monotonic() < until:
         if not drain_batch(context, lane):
             return True

@@ -4,7 +4,7 @@ import json
 import secrets
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,14 +20,20 @@ from app.local.stack import LocalStack, local_stack
 from app.local.state import state_dir, write_private
 from app.local.story import Progress, play
 from app.local.summary import lines, summarize
+from app.simulator.history import Json
 from app.simulator.post import poster
 from app.simulator.year import shop_year
 from sync import clock
 from sync.errors import EvergreenError
+from sync.inventory import ledger
+from sync.inventory.ledger import Count
+from sync.inventory.mapping import parse_bundle
+from sync.inventory.tables import DEFAULT_LOCATION
 from sync.store.engine import make_engine
 
 _PLAN = "demo.json"
 _YEAR = timedelta(days=365)
+_FIRST_COUNT = 250
 SHOP = {
     "BRAND_NAME": "Northwind Coffee",
     "MAIL_FROM": "Northwind Coffee <billing@northwind.example>",
@@ -109,6 +115,8 @@ def _play(stack: LocalStack, engine: Engine, plan: Plan, stands_at: datetime | N
     told = [event for event in year.events if event["created"] <= plan.until.timestamp()]
     secret = stack.environ["STRIPE_WEBHOOK_SECRETS"]
     report = _reporter()
+    if stands_at is None:
+        _fill_the_shelves(engine, told, plan.start)
     click.echo(f"playing {plan.start:%d %b %Y} to {plan.until:%d %b %Y}: {len(told):,} events")
     with poster(f"{stack.base_url}/webhooks/stripe", secret) as stripe:
         story = play(
@@ -123,6 +131,16 @@ def _play(stack: LocalStack, engine: Engine, plan: Plan, stands_at: datetime | N
     move(engine, plan.until)
     if sys.stderr.isatty():
         click.echo(err=True)
+
+
+def _fill_the_shelves(engine: Engine, told: Sequence[Json], at: datetime) -> None:
+    """Book a first count of everything that the shop's prices and products name as stock."""
+    marks = [(event["data"]["object"].get("metadata") or {}) for event in told]
+    skus = {mark["sku"] for mark in marks if "sku" in mark}
+    for bundle in (mark["sku_bundle"] for mark in marks if "sku_bundle" in mark):
+        skus |= {component.sku for component in parse_bundle(bundle)}
+    with engine.begin() as conn:
+        ledger.count(conn, [Count(sku, DEFAULT_LOCATION, _FIRST_COUNT) for sku in skus], at)
 
 
 def _stands_at(engine: Engine) -> datetime | None:

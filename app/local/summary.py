@@ -66,10 +66,11 @@ _MAILS = text("""
            count(*) FILTER (WHERE state = 'skipped') AS skipped
     FROM evergreen.outbox WHERE channel = 'mail' GROUP BY 1 ORDER BY 2 DESC, 1
 """)
-# A charge failed, and the money came all the same. attempt_count counts the good one too.
+# A charge failed once, and the money came all the same, by whatever way.
 _RECOVERED = text("""
     SELECT currency, sum(amount_paid_minor)::bigint FROM stripe.invoices
-    WHERE status = 'paid' AND attempt_count > 1 AND amount_paid_minor > 0
+    WHERE status = 'paid' AND amount_paid_minor > 0
+      AND id IN (SELECT object_id FROM evergreen.inbox WHERE type = 'invoice.payment_failed')
     GROUP BY 1 ORDER BY 2 DESC
 """)
 _AT_RISK = text("""
