@@ -24,11 +24,12 @@ run: $(READY) ## the whole service on this machine, for `stripe listen --forward
 test: $(READY) ## the tests, on real embedded servers (TESTS=tests/local for some of them)
 	@$(BIN)/pytest -n 2 --dist worksteal -m "not prove" $(ARGS) $(TESTS)
 
-check: $(READY) ## style, types and the law of imports
+check: $(READY) ## style, types, the law of imports and the rules of the house
 	@$(BIN)/ruff check --quiet --no-cache .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/pytest -q --no-header tests/test_house.py
 
 bench: $(READY) ## the benchmarks
 	@$(BIN)/python -m benchmarks $(ARGS)

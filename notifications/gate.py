@@ -13,7 +13,8 @@ def check(kind: Kind, effect: Effect, case: Case, *, attempts: int) -> Verdict:
 
     Source: lifecycle, "do not mail". The first reason that holds is the one recorded.
     """
-    if attempts <= 1 and not case.is_mirrored and _for_customer(kind):
+    unknown = not case.is_mirrored and (attempts <= 1 or case.address is None)
+    if unknown and _for_customer(kind) and not _is_late(effect, case):
         return RetryIn(_CUSTOMER_COMES_IN_S, "customer_unknown")
     reason = next((reason for reason, holds in _reasons(kind, effect, case) if holds), None)
     return Skipped(reason) if reason else kind.check(case)
@@ -24,7 +25,7 @@ def _reasons(kind: Kind, effect: Effect, case: Case) -> tuple[tuple[str, bool], 
     marketing = kind.category == "marketing"
     inbox = policy.internal_inbox or policy.marketing_inbox
     return (
-        ("too_late", effect.expires_at is not None and case.now >= effect.expires_at),
+        ("too_late", _is_late(effect, case)),
         ("livemode_mismatch", policy.livemode not in {None, effect.livemode}),
         # A test clock's customer is nobody's; only a redirect makes such a mail harmless.
         ("test_clock", case.has_test_clock and policy.redirect is None),
@@ -41,6 +42,10 @@ def _reasons(kind: Kind, effect: Effect, case: Case) -> tuple[tuple[str, bool], 
             else ()
         ),
     )
+
+
+def _is_late(effect: Effect, case: Case) -> bool:
+    return effect.expires_at is not None and case.now >= effect.expires_at
 
 
 def _for_customer(kind: Kind) -> bool:

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from notifications import scans
 from sync import clock
+from sync.errors import LeaseLost
 from sync.store import inbox, outbox
 from workers import deliver, drain
 from workers.context import Context
@@ -23,6 +24,7 @@ _SCAN_EVERY_S = 60.0
 _SWEEP_EVERY_S = 2.0
 _POLL_S = 0.005
 _RECONNECT_S = 2.0
+_AT_MOST_S = 5.0
 # Of a simulated clock. A scan looks further ahead than this (`notifications.kind.LOOK_AHEAD`),
 # so between two ticks every instant at which a mail is due is known and stopped at.
 TICK = timedelta(hours=24)
@@ -35,7 +37,7 @@ def run(context: Context, stop: threading.Event) -> None:
         try:
             with _leadership(context) as leader:
                 _tick_while_leading(context, stop, leader)
-        except DBAPIError as error:
+        except (SQLAlchemyError, LeaseLost) as error:
             log.warning("clock.interrupted", error=type(error).__name__)
         stop.wait(_RECONNECT_S)
 
@@ -95,12 +97,12 @@ def walk(context: Context, stop: threading.Event) -> None:
     if reading is None or reading.arrived:
         return
     now_at, target_at = reading.now_at, reading.target_at
-    finish_everything(context, now_at)
+    finish_everything(context, now_at, stop)
     scan(context, now_at)
     while now_at < target_at and not stop.is_set():
         now_at, anything_due = _one_step(context, now_at, target_at)
         if anything_due:
-            finish_everything(context, now_at)
+            finish_everything(context, now_at, stop)
 
 
 def _one_step(context: Context, now_at: datetime, target_at: datetime) -> tuple[datetime, bool]:
@@ -113,16 +115,19 @@ def _one_step(context: Context, now_at: datetime, target_at: datetime) -> tuple[
         return to, due_at == to or inbox.busy(conn) or outbox.busy(conn, to)
 
 
-def finish_everything(context: Context, now: datetime) -> None:
-    """Drain and deliver here until nothing is left to do at `now`.
+def finish_everything(context: Context, now: datetime, stop: threading.Event) -> None:
+    """Drain and deliver here until nothing is left to do at `now`, or until `stop`.
 
-    Work in another worker's hand is waited for; work that waits to be retried is not.
+    Work in another worker's hand is waited for, until its lease ends; what it may have sent
+    is then `unknown`. Work that waits to be retried is not waited for.
     """
-    while _busy(context, now):
+    while not stop.is_set() and _busy(context, now):
         for lane in range(context.settings.lanes):
-            drain.drain(context, lane, at_most_s=60)
-        deliver.deliver(context, at_most_s=60)
-        time.sleep(0.002)
+            drain.drain(context, lane, at_most_s=_AT_MOST_S)
+        deliver.deliver(context, at_most_s=_AT_MOST_S)
+        with context.engine.begin() as conn:
+            outbox.give_up_unclear(conn, now)
+        stop.wait(0.002)
 
 
 def _busy(context: Context, now: datetime) -> bool:

@@ -1,13 +1,13 @@
 """Events into the mirror: claim, fold, record what follows, mark done."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import structlog
 from rq.timeouts import JobTimeoutException
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 
 from app.doorbell import EVENTS
 from notifications import planning as notifications
@@ -23,10 +23,13 @@ from workers.context import Context, current
 
 log = structlog.get_logger(__name__)
 
+Claim = Callable[..., inbox.Batch]
+
 _AT_MOST_S = 5.0
-# The world's fault, not the event's: the lease runs out and the same work is done again.
-_NOT_THE_EVENTS_FAULT = (OperationalError, InterfaceError, LeaseLost, JobTimeoutException)
-_LANE_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('evergreen.lane'), :lane)")
+# What this transaction does can be done again from the inbox, and whatever follows from it is
+# committed after it: so nobody need wait here until the disk has it.
+_NO_WAIT = "set_config('synchronous_commit', 'off', true)"
+_LANE_LOCK = text(f"SELECT pg_advisory_xact_lock(hashtext('evergreen.lane'), :lane), {_NO_WAIT}")
 
 
 def run(lane: int) -> None:
@@ -40,33 +43,52 @@ def run(lane: int) -> None:
 def drain(context: Context, lane: int, *, at_most_s: float) -> bool:
     """Work on `lane` until it is empty (True) or the time is up (False)."""
     until = time.monotonic() + at_most_s
-    with context.engine.begin() as conn:
-        inbox.bury_crashers(conn)
     while time.monotonic() < until:
-        if not drain_batch(context, lane):
+        if not drain_batch(context, lane) + drain_batch(context, lane, claim=inbox.claim_tried):
             return True
     return False
 
 
-def drain_batch(context: Context, lane: int) -> int:
+def drain_batch(context: Context, lane: int, *, claim: Claim = inbox.claim) -> int:
     """Take one batch through; return how many events it held."""
     with context.engine.begin() as conn:
-        batch = inbox.claim(conn, lane=lane, lanes=context.settings.lanes)
+        batch = claim(conn, lane=lane, lanes=context.settings.lanes)
     if batch.rows:
         try:
-            _work(context, lane, batch)
-        except _NOT_THE_EVENTS_FAULT:
+            _together_or_one_by_one(context, lane, batch)
+        except DBAPIError as error:
+            log.warning("batch.given_back", events=len(batch.rows), error=type(error).__name__)
+            with context.engine.begin() as conn:
+                inbox.release(conn, batch.lease)
             raise
-        except Exception as error:  # noqa: BLE001 — one poison event must not block the others
-            log.warning("batch.split", events=len(batch.rows), error=type(error).__name__)
-            _one_by_one(context, lane, batch)
     return len(batch.rows)
+
+
+def _together_or_one_by_one(context: Context, lane: int, batch: inbox.Batch) -> None:
+    try:
+        _work(context, lane, batch)
+    except Exception as error:
+        if not _is_the_events_fault(error):
+            raise
+        log.warning("batch.split", events=len(batch.rows), error=type(error).__name__)
+        _one_by_one(context, lane, batch)
+
+
+def _is_the_events_fault(error: Exception) -> bool:
+    """Tell poison from a world that is out of order: then the same work is done again later.
+
+    PostgreSQL's class 54 (a limit of the server, such as a value too long for an index) comes
+    as an operational error but is about the data. A hang counts as a crash: see the lease.
+    """
+    if isinstance(error, OperationalError):
+        return str(getattr(error.orig, "sqlstate", None) or "").startswith("54")
+    return not isinstance(error, (InterfaceError, LeaseLost, JobTimeoutException))
 
 
 def _work(context: Context, lane: int, batch: inbox.Batch) -> None:
     """Mirror, effects and the done mark, in one transaction."""
     now = context.clock.now()
-    usable, unusable = _read(batch.rows)
+    usable, unusable = _read(batch.rows, context.settings.livemode)
     with context.engine.begin() as conn:
         conn.execute(_LANE_LOCK, {"lane": lane})
         changes = apply(conn, list(usable.values()))
@@ -85,19 +107,29 @@ def plan(context: Context, changes: Sequence[Change], now: datetime) -> list[Eff
     return [
         *notifications.plan(ours, settings.mail_policy),
         *crm.plan(ours, now, settings.crm),
-        *inventory.plan(ours, now),
+        *(inventory.plan(ours, now) if settings.inventory else ()),
     ]
 
 
-def _read(rows: Sequence[inbox.Claimed]) -> tuple[dict[int, Event], dict[int, str]]:
-    """Return the usable events and the reasons why others are not, both by inbox row."""
+def _read(
+    rows: Sequence[inbox.Claimed], livemode: bool | None
+) -> tuple[dict[int, Event], dict[int, str]]:
+    """Return the usable events and the reasons why others are not, both by inbox row.
+
+    The mode is asked again here: a parked event of the other mode may be replayed by hand.
+    """
     usable: dict[int, Event] = {}
     unusable: dict[int, str] = {}
     for row in rows:
         try:
-            usable[row.seq] = mirrored_events.parse(row.payload)
+            event = mirrored_events.parse(row.payload)
         except Malformed as reason:
             unusable[row.seq] = str(reason)
+            continue
+        if livemode in {None, event.livemode}:
+            usable[row.seq] = event
+        else:
+            unusable[row.seq] = "wrong_livemode"
     return usable, unusable
 
 
@@ -111,13 +143,13 @@ def _one_by_one(context: Context, lane: int, batch: inbox.Batch) -> None:
     for row in batch.rows:
         try:
             _work(context, lane, inbox.Batch(batch.lease, (row,)))
-        except _NOT_THE_EVENTS_FAULT:
-            raise
-        except Exception as error:  # noqa: BLE001 — it is recorded on the event, for people to see
-            _give_back(context, batch, row, error)
+        except Exception as error:
+            if not _is_the_events_fault(error):
+                raise
+            _set_aside(context, batch, row, error)
 
 
-def _give_back(context: Context, batch: inbox.Batch, row: inbox.Claimed, error: Exception) -> None:
+def _set_aside(context: Context, batch: inbox.Batch, row: inbox.Claimed, error: Exception) -> None:
     """Park what can never work (PostgreSQL refuses the data); schedule the rest again."""
     reason = type(error).__name__
     with context.engine.begin() as conn:

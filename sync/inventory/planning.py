@@ -30,7 +30,7 @@ def invoice_effect(
 ) -> Effect:
     """Return the effect that converges one invoice; `event_id` caused it, None: a person."""
     return Effect(
-        key=f"inventory:{account}:{invoice}",
+        key=f"inventory:{account}:invoice:{invoice}",
         channel="inventory",
         kind="converge",
         due_at=now,
@@ -45,7 +45,7 @@ def invoice_effect(
 def _effect(change: Change, target: tuple[str, str], now: datetime) -> Effect:
     kind, object_id = target
     return Effect(
-        key=f"inventory:{change.account}:{object_id}",
+        key=f"inventory:{change.account}:{kind}:{object_id}",
         channel="inventory",
         kind="converge",
         due_at=now,

@@ -175,14 +175,18 @@ def claim(
 ) -> Batch:
     """Take the oldest pending rows of `lane`, of `lanes` in all, for `lease_s` seconds.
 
-    Fresh rows come in batches. A row that was tried before comes alone, so that one which
-    takes its worker down takes no other with it; what did so too often is buried first.
+    Only fresh rows come in batches: see `claim_tried`.
     """
-    batch = _take(conn, _in_lane(lane, lanes) & (INBOX.c.attempts == 0), limit, lease_s)
-    if batch.rows:
-        return batch
+    return _take(conn, _in_lane(lane, lanes) & (INBOX.c.attempts == 0), limit, lease_s)
+
+
+def claim_tried(conn: Connection, *, lane: int, lanes: int, lease_s: float = 20) -> Batch:
+    """Take one row that was tried before: alone, lest it takes others down with its worker.
+
+    What did so too often is buried first.
+    """
     bury_crashers(conn)
-    return _take(conn, _in_lane(lane, lanes), 1, lease_s)
+    return _take(conn, _in_lane(lane, lanes) & (INBOX.c.attempts > 0), 1, lease_s)
 
 
 def bury_crashers(conn: Connection) -> int:
@@ -205,6 +209,18 @@ def finish(conn: Connection, lease: UUID, seqs: Sequence[int]) -> None:
     done = {"state": "done", "done_at": func.now(), "last_error": None}
     if _mine(conn, lease, seqs, done) != len(seqs):
         raise LeaseLost(f"{len(seqs)} inbox rows")
+
+
+def release(conn: Connection, lease: UUID, *, again_in_s: float = 2) -> int:
+    """Give back what is still held under `lease`, as if it had not been tried; return how many."""
+    mine = and_(INBOX.c.lease_token == lease, INBOX.c.state == "pending")
+    untried = {
+        "attempts": INBOX.c.attempts - 1,
+        "lease_token": None,
+        "lease_until": None,
+        "retry_at": func.now() + timedelta(seconds=again_in_s),
+    }
+    return conn.execute(update(INBOX).where(mine).values(**untried)).rowcount
 
 
 def park(conn: Connection, lease: UUID, seq: int, error: str) -> None:

@@ -18,7 +18,9 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
+    case,
     func,
+    null,
     or_,
     select,
     text,
@@ -31,6 +33,8 @@ from sync.store.engine import EVERGREEN, METADATA
 
 STATES = ("pending", "leased", "sending", "sent", "done", "unknown", "skipped", "failed")
 _OPEN = ("pending", "leased", "sending")
+# A mail server may take its time-out at every step of a conversation.
+SENDING_S = 120.0
 
 OUTBOX = Table(
     "outbox",
@@ -140,27 +144,56 @@ def claimable(now: datetime) -> Any:
     )
 
 
-def mark_sending(conn: Connection, claimed: Claimed) -> bool:
-    """Say, before the first byte leaves, that it may have left; False when the lease is lost."""
+def mark_sending(conn: Connection, claimed: Claimed, *, lease_s: float = SENDING_S) -> bool:
+    """Say, before the first byte leaves, that it may have left; False when the lease is lost.
+
+    From here on the lease is the sending's own: longer than the slowest server can take.
+    """
     mine = _mine(claimed).where(OUTBOX.c.state == "leased", OUTBOX.c.lease_until > func.now())
-    return conn.execute(mine.values(state="sending")).rowcount == 1
+    until = func.now() + timedelta(seconds=lease_s)
+    return conn.execute(mine.values(state="sending", lease_until=until)).rowcount == 1
 
 
-def settle(conn: Connection, claimed: Claimed, outcome: Outcome, now: datetime) -> bool:
+def settle(
+    conn: Connection,
+    claimed: Claimed,
+    outcome: Outcome,
+    now: datetime,
+    *,
+    retry_in_business_time: bool = False,
+) -> bool:
     """Record how `claimed` ended; False when somebody else holds it by now.
 
-    `now` is business time. A `state` effect that was asked for again meanwhile stays pending.
+    `now` is business time. What was asked for again meanwhile is pending again, whatever the
+    end: one statement decides, so that no request slips in between. A retry waits in real
+    time, or, `retry_in_business_time`, until the simulated clock has walked so far.
     """
-    values = _ending(claimed, outcome, now)
-    if claimed.effect.shape == "state" and not isinstance(outcome, RetryIn):
-        again = OUTBOX.c.revision > claimed.revision
-        rearmed = _mine(claimed).where(again).values(state="pending", lease_token=None)
-        if conn.execute(rearmed).rowcount:
-            return True
+    ending = _ending(claimed, outcome, now)
+    if retry_in_business_time and isinstance(outcome, RetryIn):
+        del ending["retry_at"]
+        ending["due_at"] = now + timedelta(seconds=outcome.delay_s)
+    again = OUTBOX.c.revision > claimed.revision
+    values = {
+        name: case((again, _AGAIN.get(name, OUTBOX.c[name])), else_=value)
+        for name, value in ending.items()
+    }
     return conn.execute(_mine(claimed).values(lease_token=None, **values)).rowcount == 1
 
 
-def settle_broken(conn: Connection, claimed: Claimed, outcome: Outcome, now: datetime) -> bool:
+def release(conn: Connection, claimed: Claimed) -> None:
+    """Give back untouched what there was no time for."""
+    untouched = {"state": "pending", "lease_token": None, "attempts": OUTBOX.c.attempts - 1}
+    conn.execute(_mine(claimed).where(OUTBOX.c.state == "leased").values(**untouched))
+
+
+def settle_broken(
+    conn: Connection,
+    claimed: Claimed,
+    outcome: Outcome,
+    now: datetime,
+    *,
+    retry_in_business_time: bool = False,
+) -> bool:
     """Record the end of an effect whose handler broke.
 
     What may already have left is `unknown`, whatever `outcome` says; the rest ends as it says.
@@ -169,7 +202,7 @@ def settle_broken(conn: Connection, claimed: Claimed, outcome: Outcome, now: dat
     unclear = _ending(claimed, Unknown("handler_broke"), now)
     if conn.execute(left.values(lease_token=None, **unclear)).rowcount:
         return True
-    return settle(conn, claimed, outcome, now)
+    return settle(conn, claimed, outcome, now, retry_in_business_time=retry_in_business_time)
 
 
 def give_up_unclear(conn: Connection, now: datetime) -> int:
@@ -199,6 +232,15 @@ def count_ended(conn: Connection) -> int:
     return conn.execute(ended).scalar_one()
 
 
+# Nothing is left of how an effect ended before it was asked for again.
+_REARMED: Mapping[str, Any] = {
+    "reason": None,
+    "retry_at": None,
+    "remote_id": None,
+    "ended_at": None,
+    "settled_at": None,
+}
+_AGAIN: Mapping[str, Any] = {"state": "pending", **{name: null() for name in _REARMED}}
 _NEW = insert(OUTBOX)
 _REARM = _NEW.on_conflict_do_update(
     index_elements=[OUTBOX.c.key],
@@ -211,8 +253,7 @@ _REARM = _NEW.on_conflict_do_update(
             "case when outbox.state in ('leased', 'sending') then outbox.state else 'pending' end",
         ),
         "attempts": 0,
-        "retry_at": None,
-        "reason": None,
+        **_REARMED,
     },
 )
 

@@ -27,6 +27,12 @@ def state_of(conn: Connection, event_id: str) -> tuple[str, int]:
     return row.state, row.attempts
 
 
+def take(conn: Connection) -> inbox.Batch:
+    """Claim as a drain does: fresh rows, else one that was tried before."""
+    fresh = inbox.claim(conn, lane=0, lanes=1)
+    return fresh if fresh.rows else inbox.claim_tried(conn, lane=0, lanes=1)
+
+
 def expire_leases(conn: Connection) -> None:
     past = datetime.now(UTC) - timedelta(seconds=1)
     conn.execute(update(INBOX).values(lease_until=past))
@@ -58,10 +64,10 @@ def test_two_accounts_may_send_one_event_id(engine: Engine) -> None:
 def test_a_claimed_row_is_nobody_elses_until_the_lease_ends(engine: Engine) -> None:
     with engine.begin() as conn:
         inbox.store(conn, arrived("evt_1"))
-        mine = inbox.claim(conn, lane=0, lanes=1)
-        theirs = inbox.claim(conn, lane=0, lanes=1)
+        mine = take(conn)
+        theirs = take(conn)
         expire_leases(conn)
-        after = inbox.claim(conn, lane=0, lanes=1)
+        after = take(conn)
 
     assert [len(batch.rows) for batch in (mine, theirs, after)] == [1, 0, 1]
 
@@ -69,9 +75,9 @@ def test_a_claimed_row_is_nobody_elses_until_the_lease_ends(engine: Engine) -> N
 def test_a_worker_that_lost_its_lease_cannot_finish(engine: Engine) -> None:
     with engine.begin() as conn:
         inbox.store(conn, arrived("evt_1"))
-        slow = inbox.claim(conn, lane=0, lanes=1)
+        slow = take(conn)
         expire_leases(conn)
-        quick = inbox.claim(conn, lane=0, lanes=1)
+        quick = take(conn)
         with pytest.raises(LeaseLost):
             inbox.finish(conn, slow.lease, [slow.rows[0].seq])
         inbox.finish(conn, quick.lease, [quick.rows[0].seq])
@@ -82,7 +88,7 @@ def test_a_worker_that_lost_its_lease_cannot_finish(engine: Engine) -> None:
 def test_a_done_row_cannot_be_finished_again(engine: Engine) -> None:
     with engine.begin() as conn:
         inbox.store(conn, arrived("evt_1"))
-        batch = inbox.claim(conn, lane=0, lanes=1)
+        batch = take(conn)
         inbox.finish(conn, batch.lease, [batch.rows[0].seq])
         with pytest.raises(LeaseLost):
             inbox.finish(conn, uuid4(), [batch.rows[0].seq])
@@ -103,10 +109,10 @@ def test_what_was_tried_before_comes_alone_and_after_the_fresh(engine: Engine) -
     with engine.begin() as conn:
         inbox.store(conn, arrived("evt_a"))
         inbox.store(conn, arrived("evt_b"))
-        inbox.claim(conn, lane=0, lanes=1)
+        take(conn)
         expire_leases(conn)
         inbox.store(conn, arrived("evt_fresh"))
-        claims = [inbox.claim(conn, lane=0, lanes=1) for _ in range(4)]
+        claims = [take(conn) for _ in range(4)]
 
     assert [[row.event_id for row in batch.rows] for batch in claims] == [
         ["evt_fresh"],
@@ -116,13 +122,24 @@ def test_what_was_tried_before_comes_alone_and_after_the_fresh(engine: Engine) -
     ]
 
 
+def test_what_the_world_interrupted_is_given_back_untried(engine: Engine) -> None:
+    with engine.begin() as conn:
+        inbox.store(conn, arrived("evt_1"))
+        for _ in range(inbox.MAX_ATTEMPTS + 2):
+            batch = take(conn)
+            assert inbox.release(conn, batch.lease) == 1
+            assert state_of(conn, "evt_1") == ("pending", 0)
+            assert take(conn).rows == ()
+            conn.execute(update(INBOX).values(retry_at=None))
+
+
 def test_an_event_that_took_its_worker_down_three_times_is_dead(engine: Engine) -> None:
     buried = []
     with engine.begin() as conn:
         inbox.store(conn, arrived("evt_1"))
         for _ in range(inbox.MAX_ATTEMPTS):
             buried.append(inbox.bury_crashers(conn))
-            inbox.claim(conn, lane=0, lanes=1)
+            take(conn)
             expire_leases(conn)
         buried.append(inbox.bury_crashers(conn))
 
@@ -136,10 +153,10 @@ def test_a_failing_event_is_tried_again_later_and_then_dead(engine: Engine) -> N
         inbox.store(conn, arrived("evt_1"))
         for _ in range(inbox.MAX_ATTEMPTS):
             conn.execute(update(INBOX).values(retry_at=None))
-            batch = inbox.claim(conn, lane=0, lanes=1)
+            batch = take(conn)
             inbox.fail(conn, batch.lease, batch.rows[0], "KeyError")
             seen.append(state_of(conn, "evt_1"))
-            early = inbox.claim(conn, lane=0, lanes=1)
+            early = take(conn)
             assert early.rows == ()
 
     assert seen == [("pending", 1), ("pending", 2), ("dead", 3)]
@@ -148,14 +165,14 @@ def test_a_failing_event_is_tried_again_later_and_then_dead(engine: Engine) -> N
 def test_parked_and_dead_events_can_be_replayed(engine: Engine) -> None:
     with engine.begin() as conn:
         inbox.store(conn, arrived("evt_1"))
-        batch = inbox.claim(conn, lane=0, lanes=1)
+        batch = take(conn)
         inbox.park(conn, batch.lease, batch.rows[0].seq, "thin_event")
         assert state_of(conn, "evt_1") == ("parked", 1)
-        assert inbox.claim(conn, lane=0, lanes=1).rows == ()
+        assert take(conn).rows == ()
 
         assert inbox.replay(conn, ["evt_1", "evt_unknown"]) == 1
         assert state_of(conn, "evt_1") == ("pending", 0)
-        assert len(inbox.claim(conn, lane=0, lanes=1).rows) == 1
+        assert len(take(conn).rows) == 1
 
 
 @pytest.mark.parametrize(("age_s", "lanes"), [(4, []), (6, [0])], ids=["young", "old"])

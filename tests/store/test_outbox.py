@@ -1,5 +1,6 @@
 """The outbox: one key one effect, a fenced claim, and an ending that is never guessed."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -175,3 +176,61 @@ def test_next_due_looks_no_further_than_asked(engine: Engine) -> None:
 
         assert outbox.next_due(conn, NOON) is None
         assert outbox.next_due(conn, NOON + SECOND) == NOON + SECOND
+
+
+def test_a_request_that_is_not_yet_committed_is_not_lost_to_the_end_of_a_delivery(
+    engine: Engine,
+) -> None:
+    """The delivery read the mirror before that commit, so its end must not cover the request."""
+    wanted = effect(shape="state")
+    with engine.begin() as conn:
+        outbox.add(conn, [wanted])
+    with engine.begin() as conn:
+        (claimed,) = outbox.claim(conn, NOON)
+    settled = threading.Event()
+
+    def settle() -> None:
+        with engine.begin() as conn:
+            outbox.settle(conn, claimed, Done(), NOON)
+        settled.set()
+
+    with engine.begin() as asking:
+        outbox.add(asking, [wanted])
+        thread = threading.Thread(target=settle)
+        thread.start()
+        assert not settled.wait(0.3), "it must wait for the request's commit"
+    thread.join()
+    with engine.begin() as conn:
+        assert row_of(conn).state == "pending"
+        assert row_of(conn).ended_at is None
+        assert len(outbox.claim(conn, NOON)) == 1
+
+
+def test_a_retry_in_business_time_waits_for_the_clock(engine: Engine) -> None:
+    with engine.begin() as conn:
+        outbox.add(conn, [effect()])
+        (claimed,) = outbox.claim(conn, NOON)
+        outbox.settle(conn, claimed, RetryIn(300, "smtp_451"), NOON, retry_in_business_time=True)
+
+        assert outbox.claim(conn, NOON) == []
+        assert outbox.next_due(conn, NOON + timedelta(days=1)) == NOON + timedelta(minutes=5)
+        assert len(outbox.claim(conn, NOON + timedelta(minutes=5))) == 1
+
+
+def test_what_there_was_no_time_for_is_given_back_untried(engine: Engine) -> None:
+    with engine.begin() as conn:
+        outbox.add(conn, [effect()])
+        for _ in range(20):
+            (claimed,) = outbox.claim(conn, NOON)
+            assert claimed.attempts == 1
+            outbox.release(conn, claimed)
+
+
+def test_sending_has_a_lease_of_its_own(engine: Engine) -> None:
+    with engine.begin() as conn:
+        outbox.add(conn, [effect()])
+        (claimed,) = outbox.claim(conn, NOON, lease_s=1)
+        outbox.mark_sending(conn, claimed)
+        left_s = row_of(conn).lease_until - datetime.now(UTC)
+
+    assert left_s > timedelta(seconds=100)

@@ -24,7 +24,9 @@ START = datetime(2026, 2, 1, 9, 30, tzinfo=UTC)
 @pytest.fixture
 def slow_shop(shop: World) -> World:
     """The shop on a simulated clock that stands at START."""
-    context = replace(shop.context, clock=SimulatedClock(shop.context.engine))
+    settings = replace(shop.context.settings, clock="simulated")
+    clock_ = SimulatedClock(shop.context.engine)
+    context = replace(shop.context, settings=settings, clock=clock_)
     with context.engine.begin() as conn:
         stored_clock.start(conn, START)
     return World(context)
@@ -80,6 +82,32 @@ def test_a_walk_that_is_stopped_can_go_on(slow_shop: World) -> None:
     clock.walk(slow_shop.context, threading.Event())
 
     assert slow_shop.context.clock.now() == START + timedelta(days=1)
+
+
+def test_a_sender_that_vanished_does_not_stop_the_time(slow_shop: World) -> None:
+    """A kill between the first byte and the answer leaves a row that nobody may send again."""
+    slow_shop.arrive(customer(START), failed_invoice(START))
+    slow_shop.drain()
+    slow_shop.run(
+        "UPDATE evergreen.outbox SET state = 'sending', lease_token = gen_random_uuid(),"
+        " lease_until = now() - interval '1 second' WHERE channel = 'mail' AND due_at <= '"
+        f"{START.isoformat()}'",
+    )
+    walk_to(slow_shop, START + timedelta(hours=1))
+
+    assert slow_shop.context.clock.now() == START + timedelta(hours=1)
+    states = slow_shop.rows("SELECT state FROM evergreen.outbox WHERE channel = 'mail' ORDER BY 1")
+    assert ("unknown",) in states
+
+
+def test_a_mail_that_was_refused_for_now_is_tried_again_as_time_passes(
+    slow_shop: World, smtp_server: MailServer
+) -> None:
+    smtp_server.refuse(451, times=1)
+    slow_shop.arrive(customer(START), failed_invoice(START))
+    walk_to(slow_shop, START + timedelta(hours=1))
+
+    assert [mail["X-Evergreen-Kind"] for mail in smtp_server.messages] == ["payment_failed"]
 
 
 def test_no_mail_falls_due_unseen_between_two_ticks() -> None:

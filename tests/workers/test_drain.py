@@ -1,16 +1,22 @@
 """The drain: one transaction for mirror, effects and done mark; nobody blocks anybody."""
 
+import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from app.simulator.simulate import simulate
 from sync.errors import LeaseLost
 from sync.store import inbox
+from sync.store.engine import make_engine
 from tests.workers.events import customer, event, failed_invoice
 from tests.workers.world import Json, World
 from workers import drain
+from workers.context import Context
 
 AT = datetime(2026, 6, 1, 9, 59, tzinfo=UTC)
 STATES = "SELECT event_id, state, attempts, last_error FROM evergreen.inbox ORDER BY seq"
@@ -120,3 +126,59 @@ def test_a_preview_without_an_id_is_done_and_not_mirrored(shop: World) -> None:
 
     assert shop.rows(STATES) == [("evt_up", "done", 1, None)]
     assert shop.rows("SELECT id FROM stripe.invoices") == []
+
+
+def test_a_value_that_no_index_can_hold_blocks_nobody(shop: World) -> None:
+    """PostgreSQL calls it an operational error, but it is the event's own."""
+    wide = {"id": "cus_wide", "object": "customer", "email": noise(20_000)}
+    shop.arrive(customer(AT), event("evt_wide", "customer.created", wide, AT))
+    shop.drain()
+
+    assert [(row[0], row[1]) for row in shop.rows(STATES)] == [
+        ("evt_cus_1", "done"),
+        ("evt_wide", "pending"),
+    ]
+
+
+def noise(length: int) -> str:
+    """Return text that does not compress."""
+    return "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=length))
+
+
+def test_what_the_database_interrupts_is_not_the_events_fault(shop: World) -> None:
+    shop.arrive(customer(AT))
+    impatient = hasty(shop)
+    with shop.context.engine.begin() as conn:
+        conn.execute(text("LOCK TABLE stripe.customers IN ACCESS EXCLUSIVE MODE"))
+        with pytest.raises(OperationalError):
+            drain.drain(impatient, 0, at_most_s=5)
+    impatient.engine.dispose()
+    assert shop.rows(STATES) == [("evt_cus_1", "pending", 0, None)]
+    shop.run("UPDATE evergreen.inbox SET retry_at = NULL")
+    shop.drain()
+
+    assert shop.rows(STATES) == [("evt_cus_1", "done", 1, None)]
+
+
+def hasty(shop: World) -> Context:
+    """Return the shop's context with an engine that waits for no lock."""
+    url = shop.context.engine.url.render_as_string(hide_password=False)
+    engine = make_engine(url, statement_ms=200)
+    return replace(shop.context, engine=engine)
+
+
+def test_a_replayed_event_of_the_other_mode_is_parked_again(shop: World) -> None:
+    live_only = replace(shop.context, settings=replace(shop.context.settings, livemode=True))
+    shop.arrive(customer(AT))
+    World(live_only).drain()
+
+    assert shop.rows(STATES) == [("evt_cus_1", "parked", 1, "wrong_livemode")]
+    assert shop.rows("SELECT id FROM stripe.customers") == []
+
+
+def test_an_empty_inventory_setting_switches_stock_off(shop: World) -> None:
+    silent = replace(shop.context, settings=replace(shop.context.settings, inventory=()))
+    shop.arrive(failed_invoice(AT))
+    World(silent).drain()
+
+    assert shop.rows("SELECT key FROM evergreen.outbox WHERE channel = 'inventory'") == []
