@@ -63,7 +63,8 @@ def test_what_a_change_asks_for(changed: Change, subject: str | None) -> None:
     found = plan([changed], NOW)
 
     assert [list(effect.subject.values()) for effect in found] == ([[subject]] if subject else [])
-    assert [effect.key for effect in found] == ([f"inventory::{subject}"] if subject else [])
+    kinds = [kind for effect in found for kind in effect.subject]
+    assert [effect.key for effect in found] == [f"inventory::{k}:{subject}" for k in kinds]
 
 
 def test_many_changes_of_one_invoice_ask_once() -> None:

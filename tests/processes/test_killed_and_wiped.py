@@ -3,7 +3,8 @@
 import random
 import time
 from collections import Counter
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,20 +16,28 @@ from app.local.valkey import valkey
 from app.simulator.disturb import disturb
 from app.simulator.history import Json
 from app.simulator.year import shop_year
+from sync.store.engine import make_engine
+from sync.store.migrate import upgrade
 from tests.mail_server import MailServer
-from tests.mirror.fold import mirrored
+from tests.mirror.fold import rows
 from tests.processes.service import Service, all_quiet, running, scalar, wait_until
+from tests.workers.events import customer, failed_invoice
+from tests.workers.world import World, settings_for, world
 
 RECOVERY_S = 60
 
 
 @pytest.mark.processes
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(240)
 def test_killed_workers_and_a_wiped_valkey_lose_and_double_nothing(
-    tmp_path: Path, database_url: str, engine: Engine, smtp_server: MailServer
+    tmp_path: Path,
+    database_url: str,
+    undisturbed: World,
+    engine: Engine,
+    smtp_server: MailServer,
 ) -> None:
     now = datetime.now(UTC)
-    history = shop_year(3, customers=12, start=now.replace(year=now.year - 1), until=now)
+    history = shop_year(3, customers=10, start=now.replace(year=now.year - 1), until=now)
     burst = disturb(history.events, random.Random(1), duplicates=0.1, window=None)
     with valkey(secure(tmp_path / "valkey")) as redis_url:
         environ = {
@@ -37,22 +46,58 @@ def test_killed_workers_and_a_wiped_valkey_lose_and_double_nothing(
             "MAIL_URL": smtp_server.url,
         }
         with running(tmp_path, environ, "web", "worker", "clock") as service:
-            answers = _post_while_killing(service, burst)
+            answers = _post_while_killing(service, [*burst, *_fails_today(now)])
             _kill_workers(service)
             redis.Redis.from_url(redis_url).flushall()
             took_s = wait_until(lambda: all_quiet(engine), within_s=RECOVERY_S)
 
     assert answers == {200}
     assert took_s < RECOVERY_S
-    assert mirrored(engine) == dict(history.objects)
-    ids = Counter(mail["Message-ID"] for mail in smtp_server.messages)
-    assert max(ids.values(), default=0) <= 1
-    doubled = """
-        SELECT count(*) FROM (
-            SELECT 1 FROM evergreen.stock_movement
-            GROUP BY source_line, sku, location, revision, counter HAVING count(*) > 1) d
+    undisturbed.arrive(*history.events, *_fails_today(now))
+    undisturbed.drain()
+    undisturbed.deliver()
+    assert scalar(engine, "SELECT count(*) FROM evergreen.inbox WHERE state <> 'done'") == 0
+    for truth in (STOCK, CRM, MIRROR):
+        assert rows(engine, truth) == rows(undisturbed.context.engine, truth)
+    _each_mail_left_once_or_says_that_it_is_unclear(engine, smtp_server)
+
+
+STOCK = "SELECT sku, location, on_hand, reserved FROM evergreen.stock_level"
+CRM = "SELECT customer_id, (data - 'snapshot_version')::text FROM evergreen.crm_record"
+MIRROR = "SELECT id, status, data::text FROM stripe.invoices"
+
+
+def _fails_today(now: datetime) -> list[Json]:
+    """Return a few charges that fail right now, so that mails are due in the burst."""
+    at = now - timedelta(minutes=1)
+    names = [f"cus_today_{number}" for number in range(8)]
+    told = [customer(at, customer_id=name) for name in names]
+    return told + [failed_invoice(at, invoice_id=f"in_{name}", customer_id=name) for name in names]
+
+
+def _each_mail_left_once_or_says_that_it_is_unclear(engine: Engine, server: MailServer) -> None:
+    ids = Counter(mail["Message-ID"] for mail in server.messages)
+    kinds = {mail["X-Evergreen-Kind"] for mail in server.messages}
+    due = """
+        SELECT count(*) FROM evergreen.outbox
+        WHERE channel = 'mail' AND subject->>'step' = '1' AND customer_id LIKE 'cus_today_%'
+          AND state IN ('sent', 'unknown')
     """
-    assert scalar(engine, doubled) == 0
+
+    assert max(ids.values()) == 1
+    assert "payment_failed" in kinds
+    assert scalar(engine, due) == 8
+
+
+@pytest.fixture
+def undisturbed(empty_database_url: str, redis_url: str) -> Iterator[World]:
+    """A service in a database of its own, to which nothing happens."""
+    engine = make_engine(empty_database_url)
+    upgrade(engine)
+    engine.dispose()
+    made = world(settings_for(empty_database_url, redis_url), datetime.now(UTC))
+    yield made
+    made.context.engine.dispose()
 
 
 def _post_while_killing(service: Service, burst: list[Json]) -> set[int]:
