@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -25,6 +26,7 @@ _SWEEP_EVERY_S = 2.0
 _POLL_S = 0.005
 _RECONNECT_S = 2.0
 _AT_MOST_S = 5.0
+_LOOK_S = 0.003
 # Of a simulated clock. A scan looks further ahead than this (`notifications.kind.LOOK_AHEAD`),
 # so between two ticks every instant at which a mail is due is known and stopped at.
 TICK = timedelta(hours=24)
@@ -96,13 +98,13 @@ def walk(context: Context, stop: threading.Event) -> None:
         reading = clock.reading(conn)
     if reading is None or reading.arrived:
         return
-    now_at, target_at = reading.now_at, reading.target_at
-    finish_everything(context, now_at, stop)
+    now_at, target_at, crew = reading.now_at, reading.target_at, Crew(context, stop)
+    crew.finish_everything(now_at)
     scan(context, now_at)
     while now_at < target_at and not stop.is_set():
         now_at, anything_due = _one_step(context, now_at, target_at)
         if anything_due:
-            finish_everything(context, now_at, stop)
+            crew.finish_everything(now_at)
 
 
 def _one_step(context: Context, now_at: datetime, target_at: datetime) -> tuple[datetime, bool]:
@@ -115,21 +117,39 @@ def _one_step(context: Context, now_at: datetime, target_at: datetime) -> tuple[
         return to, due_at == to or inbox.busy(conn) or outbox.busy(conn, to)
 
 
-def finish_everything(context: Context, now: datetime, stop: threading.Event) -> None:
-    """Drain and deliver here until nothing is left to do at `now`, or until `stop`.
+@dataclass(slots=True)
+class Crew:
+    """The workers, as long as they answer: with them at work, this process only waits."""
 
-    Work in another worker's hand is waited for, until its lease ends; what it may have sent
-    is then `unknown`. Work that waits to be retried is not waited for.
-    """
-    while not stop.is_set() and _busy(context, now):
-        for lane in range(context.settings.lanes):
-            drain.drain(context, lane, at_most_s=_AT_MOST_S)
-        deliver.deliver(context, at_most_s=_AT_MOST_S)
-        with context.engine.begin() as conn:
+    context: Context
+    stop: threading.Event
+    patience_s: float = 0.25
+
+    def finish_everything(self, now: datetime) -> None:
+        """Return when nothing is left to do at `now`, or at `stop`.
+
+        Workers that are up have been rung and are faster at it. When they do not finish in
+        time, all is done here from then on; what is in another's hand is waited for until its
+        lease ends, and what may have been sent by then is `unknown`. Work that waits to be
+        retried is not waited for.
+        """
+        if self._busy(now) and self.context.doorbell.ring_effects():
+            until = time.monotonic() + self.patience_s
+            while time.monotonic() < until and self._busy(now):
+                self.stop.wait(_LOOK_S)
+        while not self.stop.is_set() and self._busy(now):
+            self.patience_s = 0.0
+            self._do_it_here(now)
+            self.stop.wait(_LOOK_S)
+
+    def _do_it_here(self, now: datetime) -> None:
+        for lane in range(self.context.settings.lanes):
+            drain.drain(self.context, lane, at_most_s=_AT_MOST_S)
+        deliver.deliver(self.context, at_most_s=_AT_MOST_S)
+        with self.context.engine.begin() as conn:
             outbox.give_up_unclear(conn, now)
-        stop.wait(0.002)
 
-
-def _busy(context: Context, now: datetime) -> bool:
-    with context.engine.connect() as conn:
-        return inbox.busy(conn) or outbox.busy(conn, now)
+    def _busy(self, now: datetime) -> bool:
+        at_once = self.context.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with at_once.connect() as conn:
+            return inbox.busy(conn) or outbox.busy(conn, now)

@@ -5,10 +5,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 
+from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_fixed
+
 from app.simulator.history import Json
 from sync.errors import Rejected
 
 _OK = 200
+# Stripe comes again, too, when the database is away for a moment.
+_UNAVAILABLE = 503
+_TRIES = 5
+_WAIT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +57,15 @@ def play(
 
 
 def _post_all(events: Iterable[Json], post: Callable[[Json], int]) -> int:
+    again = Retrying(
+        retry=retry_if_result(lambda status: status == _UNAVAILABLE),
+        stop=stop_after_attempt(_TRIES),
+        wait=wait_fixed(_WAIT_S),
+        retry_error_callback=lambda state: state.outcome and state.outcome.result(),
+    )
     count = 0
     for event in events:
-        status = post(event)
+        status = again(post, event)
         if status != _OK:
             raise Rejected(f"the webhook answered {status} to {event['id']}")
         count += 1

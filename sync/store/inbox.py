@@ -295,7 +295,8 @@ def _take(conn: Connection, condition: Any, limit: int, lease_s: float) -> Batch
     )
     taken = (
         update(INBOX)
-        .where(INBOX.c.seq.in_(picked))
+        # As an array it is picked once, whatever the plan; with IN it could be picked again.
+        .where(INBOX.c.seq == any_(func.array(picked.scalar_subquery())))
         .values(
             attempts=INBOX.c.attempts + 1,
             lease_token=lease,

@@ -15,9 +15,12 @@ from structlog.testing import capture_logs
 
 from app.body import BodyReader
 from app.deadline import Watch, guard, hang_up
+from app.envelope import delivery
 from app.pause import Pause
 from app.refusals import PER_ADDRESS, WINDOW_S, Refusals, Refused
+from app.shelf import Shelf
 from sync.store.engine import make_engine
+from tests.receiver.stripe_side import encoded, event
 
 KEPT_OUT = tuple(
     "notifications mjml babel sync.mirror sync.crm sync.inventory sync.reports stripe requests"
@@ -82,6 +85,21 @@ def test_connections_that_come_back_in_time_are_left_alone(engine: Engine) -> No
         time.sleep(0.6)
 
     assert pids[0] == pids[1]
+
+
+def test_the_doors_own_connections_stay_open_while_nobody_uses_them(engine: Engine) -> None:
+    watch = Watch()
+    guard(engine, watch, 0.3)
+    shelf = Shelf(engine, watch, 0.3)
+    first = shelf.store(delivery(encoded(event()), None))
+    [connection] = shelf._idle
+    time.sleep(0.8)
+    second = shelf.store(delivery(encoded(event()), None))
+    after = list(shelf._idle)
+    shelf.close()
+
+    assert (first, second) == ("stored", "stored")
+    assert after == [connection]
 
 
 def test_a_connection_that_was_cut_meanwhile_is_replaced(engine: Engine, database_url: str) -> None:
