@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("app", "workers", "sync", "notifications", "migrations", "tests", "benchmarks")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 FUNCTION_LINES, FILE_LINES, MEDIAN_LINES = 50, 400, 8
+SETTINGS = ROOT / "app/settings.py"
 FORBIDDEN_NAMES = {"utils", "helpers", "manager", "base", "common"}
 
 
@@ -98,6 +99,14 @@ def test_the_readme_names_only_targets_that_exist() -> None:
     named = set(re.findall(r"make ([a-z]+)", (ROOT / "README.md").read_text()))
 
     assert named - targets == set()
+
+
+def test_the_readme_names_every_setting_that_is_read() -> None:
+    read = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)+|CRM|CLOCK|LANES|PORT)"', SETTINGS.read_text()))
+    named = set(re.findall(r"`([A-Z_]+)`", (ROOT / "README.md").read_text()))
+
+    assert read - named == set()
+    assert "SPEED" + "_TABLE" not in (ROOT / "README.md").read_text()
 
 
 def test_no_file_names_this_machine_or_an_index() -> None:

@@ -23,10 +23,10 @@ log = structlog.get_logger(__name__)
 
 _SCAN_EVERY_S = 60.0
 _SWEEP_EVERY_S = 2.0
-_POLL_S = 0.005
+_POLL_S = 0.01
 _RECONNECT_S = 2.0
 _AT_MOST_S = 5.0
-_LOOK_S = 0.003
+_LOOK_S = 0.006
 # Of a simulated clock. A scan looks further ahead than this (`notifications.kind.LOOK_AHEAD`),
 # so between two ticks every instant at which a mail is due is known and stopped at.
 TICK = timedelta(hours=24)

@@ -7,7 +7,8 @@ Exit codes: 0 done · 1 looked and found something wrong · 2 wrong use or setti
 import importlib
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -30,8 +31,19 @@ class Entry:
     module: str
     help: str
     needs_settings: bool = True
+    # What may be missing, since only some of the commands below connect to anything.
+    stands_in: Mapping[str, str] = field(default_factory=dict)
 
 
+# Who writes copy needs no database to look at a mail.
+_FOR_PREVIEWS: Mapping[str, str] = MappingProxyType(
+    {
+        "DATABASE_URL": "postgresql://localhost/evergreen",
+        "REDIS_URL": "redis://localhost:6379/0",
+        "STRIPE_WEBHOOK_SECRETS": "whsec_for_previews_only",
+        "MAIL_FROM": "Shop <billing@shop.example>",
+    }
+)
 # Imported when called: a command must not pay for the others.
 COMMANDS: Mapping[str, Entry] = {
     "clock": Entry("clock", "Show, set or advance the simulated clock."),
@@ -41,7 +53,7 @@ COMMANDS: Mapping[str, Entry] = {
     "demo": Entry("demo", "A year of a shop's life, on this machine.", needs_settings=False),
     "doctor": Entry("doctor", "Name every mistake in the set-up at once.", needs_settings=False),
     "events": Entry("events", "List, show and replay the events in the inbox."),
-    "mail": Entry("mail", "Preview, test and check the mails."),
+    "mail": Entry("mail", "Preview, test and check the mails.", stands_in=_FOR_PREVIEWS),
     "run": Entry("run", "Run everything on this machine.", needs_settings=False),
     "simulate": Entry("simulate", "Make up a shop's Stripe events.", needs_settings=False),
     "stock": Entry("stock", "Look at the stock, count it, map SKUs."),
@@ -84,7 +96,7 @@ def evergreen(ctx: click.Context) -> None:
     entry = COMMANDS.get(ctx.invoked_subcommand or "")
     wants_help = any(word in _HELP for word in ctx.meta[_WORDS])
     if entry and entry.needs_settings and not wants_help:
-        ctx.obj = Settings.from_environ(with_local_stack(environ()))
+        ctx.obj = Settings.from_environ({**entry.stands_in, **with_local_stack(environ())})
     else:
         ctx.obj = environ()
 

@@ -16,7 +16,7 @@ from sync.errors import Unavailable
 from sync.store import inbox, outbox
 from sync.store.engine import make_engine
 
-_POLL_S = 0.005
+_POLL_S = 0.01
 _LOOK_EVERY_S = 2.0
 _STUCK_AFTER_S = 60.0
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds", "w": "weeks"}

@@ -165,7 +165,7 @@ def _will_renew(at: ColumnElement[datetime]) -> ColumnElement[bool]:
     )
 
 
-# Built once: the scan runs for every hour of a simulated year.
+# Built once: the scan runs every minute, and for every stop of a simulated clock.
 _DUE = _due()
 
 

@@ -104,7 +104,7 @@ def _ended(days: int) -> Select[Any]:
     return wanted.order_by(sub.ended_at, sub.id)
 
 
-# Built once: the scan runs for every hour of a simulated year.
+# Built once: the scan runs every minute, and for every stop of a simulated clock.
 _DUE = _due()
 
 
