@@ -41,6 +41,7 @@ STATES = ("pending", "done", "parked", "dead")
 MAX_ATTEMPTS = 3
 _RETRY_DELAYS_S = (5, 30)
 _PENDING = text("state = 'pending'")
+_TRIED = text("state = 'pending' and attempts > 0")
 _SET_ASIDE = text("state in ('parked', 'dead')")
 
 INBOX = Table(
@@ -70,6 +71,8 @@ INBOX = Table(
     UniqueConstraint("event_id", "account"),
     Index("inbox_pending_idx", "seq", postgresql_where=_PENDING),
     Index("inbox_object_id_created_idx", "object_id", "created"),
+    # Few among many: without it, each batch would look through the whole backlog for them.
+    Index("inbox_tried_idx", "seq", postgresql_where=_TRIED),
     # What people look for among millions: what was set aside, and whose charge ever failed.
     Index("inbox_set_aside_idx", "state", "seq", postgresql_where=_SET_ASIDE),
     Index(

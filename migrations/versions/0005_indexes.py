@@ -1,4 +1,4 @@
-"""Indexes for what an operator looks for among millions of rows."""
+"""Indexes for what workers and operators look for among millions of rows."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,6 +10,13 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_index(
+        "inbox_tried_idx",
+        "inbox",
+        ["seq"],
+        schema="evergreen",
+        postgresql_where=sa.text("state = 'pending' and attempts > 0"),
+    )
     op.create_index(
         "inbox_set_aside_idx",
         "inbox",
@@ -46,3 +53,4 @@ def downgrade() -> None:
     op.drop_index("outbox_channel_due_at_idx", "outbox", schema="evergreen")
     op.drop_index("inbox_payment_failed_idx", "inbox", schema="evergreen")
     op.drop_index("inbox_set_aside_idx", "inbox", schema="evergreen")
+    op.drop_index("inbox_tried_idx", "inbox", schema="evergreen")
