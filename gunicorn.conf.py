@@ -18,7 +18,7 @@ limit_request_field_size = 8190
 forwarder_headers = ""  # nobody in front of us sets SCRIPT_NAME, so a stranger would
 
 accesslog = None
-access_log_format = "%(m)s %(s)s %(D)sus"  # where it is switched on: no path either, it may hold a token
+access_log_format = "%(m)s %(s)s %(D)sus"  # where it is switched on: a path may hold a token
 control_socket_disable = True  # it would be made in the home folder
 
 # The heartbeat file must be in memory: a slow disk would look like a hung worker.
