@@ -114,7 +114,7 @@ def test_no_file_names_this_machine_or_an_index() -> None:
     hosts = [
         "py" + "pi.org",
         "python" + "hosted",
-        "registry." + "npmjs",
+        "regis" + "try.npm",
         "/ro" + "ot/",
         "/wo" + "rk/",
     ]
