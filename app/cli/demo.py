@@ -56,7 +56,7 @@ class Plan:
 
 @click.command("demo")
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True)
-@click.option("--customers", type=click.IntRange(1, 2000), default=18, show_default=True)
+@click.option("--customers", type=click.IntRange(1, 2000), default=24, show_default=True)
 @click.option("--once", is_flag=True, help="End after the summary instead of serving on.")
 @click.pass_obj
 def command(environ: Mapping[str, str], *, seed: int, customers: int, once: bool) -> None:
