@@ -11,14 +11,13 @@ from typing import Any
 import psycopg
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.deadline import Watch, hanging_up, lives
 from app.pause import Pause
 from sync.errors import Unavailable
 from sync.store import inbox
-from sync.store.inbox import INBOX, Delivery, Stored
+from sync.store.inbox import Delivery, Stored
 
 log = structlog.get_logger(__name__)
 
@@ -75,14 +74,15 @@ class Shelf:
         try:
             connection = self._take()
             with self._watch.limit(self._hold_s, hanging_up(connection)):
-                row = connection.execute(self._insert, _row(arrived), prepare=True).fetchone()
+                kept = connection.execute(self._insert, inbox.row_of(arrived), prepare=True)
+                is_new = kept.fetchone() is not None
             self._idle.append(connection)
         except psycopg.OperationalError:
             self.close()  # what is wrong with one is wrong with all
             raise
         finally:
             self._places.release()
-        return row is not None
+        return is_new
 
     def _take(self) -> Any:
         while self._idle:
@@ -109,22 +109,6 @@ def _told(error: Exception) -> Mapping[str, str]:
 
 
 def _insert_for(engine: Engine) -> str:
-    statement = insert(INBOX).on_conflict_do_nothing().returning(INBOX.c.seq)
-    columns = list(_row(Delivery(event_id="", payload=b"")))
-    return str(statement.compile(dialect=engine.dialect, column_keys=columns))
-
-
-def _row(delivery: Delivery) -> Mapping[str, Any]:
-    return {
-        "event_id": delivery.event_id,
-        "account": delivery.account,
-        "type": delivery.type,
-        "object_id": delivery.object_id,
-        "created": delivery.created,
-        "api_version": delivery.api_version,
-        "livemode": delivery.livemode,
-        "slot": delivery.slot,
-        "payload": delivery.payload,
-        "state": "parked" if delivery.parked else "pending",
-        "last_error": delivery.parked,
-    }
+    """Return the inbox's own statement as the driver takes it."""
+    columns = list(inbox.row_of(Delivery(event_id="", payload=b"")))
+    return str(inbox.STORE.compile(dialect=engine.dialect, column_keys=columns))

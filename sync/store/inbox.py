@@ -136,12 +136,20 @@ class Batch:
     rows: tuple[Claimed, ...]
 
 
-_STORE = insert(INBOX).on_conflict_do_nothing().returning(INBOX.c.seq)
+# Returns a row for a new event and none for a known one.
+STORE = insert(INBOX).on_conflict_do_nothing().returning(INBOX.c.seq)
 
 
 def store(conn: Connection, delivery: Delivery) -> Stored:
     """Keep `delivery`, once per event id; the caller's commit is what a 2xx promises."""
-    row = {
+    if conn.execute(STORE, row_of(delivery)).first() is None:
+        return "duplicate"
+    return "parked" if delivery.parked else "stored"
+
+
+def row_of(delivery: Delivery) -> dict[str, Any]:
+    """Return the columns that `STORE` writes for `delivery`."""
+    return {
         "event_id": delivery.event_id,
         "account": delivery.account,
         "type": delivery.type,
@@ -154,9 +162,6 @@ def store(conn: Connection, delivery: Delivery) -> Stored:
         "state": "parked" if delivery.parked else "pending",
         "last_error": delivery.parked,
     }
-    if conn.execute(_STORE, row).first() is None:
-        return "duplicate"
-    return "parked" if delivery.parked else "stored"
 
 
 def count_repeat(conn: Connection, delivery: Delivery) -> bool:
