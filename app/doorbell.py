@@ -17,11 +17,14 @@ log = structlog.get_logger(__name__)
 # Jobs are named by dotted path: this side must not import what it wakes.
 DRAIN = "workers.drain.run"
 DELIVER = "workers.deliver.run"
+READ = "workers.reads.run"
 EVENTS = "events"
 EFFECTS = "effects"
+READS = "reads"
 
 _HELD_S = 10  # bounds how long a worker that died between bell and work keeps others out
-_JOB_TIMEOUT_S = 60
+# Stripe may be slow, and nobody waits for what is read from it.
+_JOB_TIMEOUT_S = {EVENTS: 60, EFFECTS: 60, READS: 600}
 _FAILURE_TTL_S = 3 * 24 * 3600
 _RETRY_AFTER_S = 5.0
 
@@ -45,13 +48,14 @@ def connect(url: str, *, timeout_s: float = 0.25) -> redis.Redis:
 
 
 class Doorbell:
-    """Rings for events in a lane, or for effects that are due."""
+    """Rings for events in a lane, for effects that are due, for what is to be read from Stripe."""
 
     def __init__(self, client: redis.Redis) -> None:
         """Ring through `client`; nothing is sent yet."""
         self._client = client
         self._queues = {
-            name: Queue(name, connection=client, serializer="json") for name in (EVENTS, EFFECTS)
+            name: Queue(name, connection=client, serializer="json")
+            for name in (EVENTS, EFFECTS, READS)
         }
         self._pause = Pause(_RETRY_AFTER_S)
 
@@ -62,6 +66,10 @@ class Doorbell:
     def ring_effects(self) -> bool:
         """Wake a worker for the effects that are due; False when Redis could not be reached."""
         return self._ring(EFFECTS, EFFECTS, DELIVER)
+
+    def ring_reads(self) -> bool:
+        """Wake the worker that reads from Stripe; False when Redis could not be reached."""
+        return self._ring(READS, READS, READ)
 
     def answer(self, bell: str) -> None:
         """Take the ring away, before looking for work: what comes later rings anew."""
@@ -87,7 +95,7 @@ class Doorbell:
             self._queues[queue].enqueue(
                 job,
                 *args,
-                job_timeout=_JOB_TIMEOUT_S,
+                job_timeout=_JOB_TIMEOUT_S[queue],
                 result_ttl=0,
                 failure_ttl=_FAILURE_TTL_S,
                 description=bell,

@@ -2,14 +2,14 @@
 
 import hashlib
 import re
-import zlib
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
 from sync.store.inbox import Delivery
+from sync.store.lanes import slot
 
-_SLOTS = 1024
 # JSON may hold it, PostgreSQL's jsonb may not. An even number of backslashes is not an escape.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _ID = re.compile(r"[A-Za-z0-9_.:\-]{1,255}", re.ASCII)
@@ -19,6 +19,8 @@ _TYPE = re.compile(r"[a-z0-9_.\[\]]{1,255}", re.ASCII)
 
 class _Subject(msgspec.Struct):
     id: str | None = None
+    object: str | None = None
+    customer: Any = None
 
 
 class _Data(msgspec.Struct):
@@ -57,8 +59,7 @@ def delivery(body: bytes, livemode: bool | None) -> Delivery:
         created = _instant(envelope.created)
     except (msgspec.MsgspecError, RecursionError, ValueError, OverflowError):
         return _unreadable(body, "not_an_event")
-    subject = envelope.data.object.id if envelope.data else None
-    object_id = subject or (envelope.related_object.id if envelope.related_object else None)
+    object_id = _object_id(envelope)
     account = envelope.account or envelope.context or ""
     if not _is_sane(envelope, object_id, account):
         return _unreadable(body, "odd_envelope")
@@ -77,9 +78,18 @@ def delivery(body: bytes, livemode: bool | None) -> Delivery:
     )
 
 
-def slot(object_id: str) -> int:
-    """Return the slot of an object, the same for all its events for ever."""
-    return zlib.crc32(object_id.encode()) % _SLOTS
+def _object_id(envelope: _Envelope) -> str | None:
+    """Return the id of the event's object; a customer's, where there is one for each customer."""
+    if envelope.data is None:
+        return envelope.related_object.id if envelope.related_object else None
+    subject = envelope.data.object
+    if subject.id is None and subject.object in _ONE_PER_CUSTOMER:
+        return subject.customer if isinstance(subject.customer, str) else None
+    return subject.id
+
+
+# They have no id of their own.
+_ONE_PER_CUSTOMER = frozenset({"entitlements.active_entitlement_summary"})
 
 
 def _unreadable(body: bytes, reason: str) -> Delivery:

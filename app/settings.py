@@ -55,6 +55,7 @@ class Settings:
     webhook_secrets: tuple[str, ...]
     stripe_api_key: str | None
     stripe_api_base: str | None
+    stripe_reads_per_s: int
     livemode: bool | None
     effect_accounts: frozenset[str]
     secret_keys: tuple[str, ...]
@@ -122,6 +123,7 @@ def _read(reader: Reader) -> Settings:
         webhook_secrets=secrets,
         stripe_api_key=api_key,
         stripe_api_base=reader.parsed("STRIPE_API_BASE", "", optional_web_address, None),
+        stripe_reads_per_s=reader.parsed("STRIPE_READS_PER_SECOND", "20", whole_number(1, 100), 20),
         livemode=livemode,
         effect_accounts=accounts,
         secret_keys=secret_keys,
@@ -255,6 +257,13 @@ def _cross_check(settings: Settings, reader: Reader) -> None:
             (
                 "CLOCK=simulated with a live key or live mode: real customers would get mails out"
                 " of time; unset CLOCK or use a test key"
+            ),
+        ),
+        (
+            live_key and settings.stripe_api_base is not None,
+            (
+                "STRIPE_API_BASE with a live STRIPE_API_KEY would send the key to another host:"
+                " unset one of them"
             ),
         ),
         (

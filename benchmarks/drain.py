@@ -7,19 +7,21 @@ from dataclasses import replace
 from functools import partial
 
 import psycopg
+from sqlalchemy import Connection
 
 from app.envelope import delivery
 from app.settings import Settings
-from benchmarks import events, floor
+from benchmarks import events, floor, memory
 from benchmarks.figures import Bar, Figure
+from benchmarks.service import service
 from benchmarks.stage import Stage, empty
 from sync.errors import Unavailable
 from sync.store import inbox
+from sync.store.engine import make_engine
 from workers.context import Context, build
 from workers.drain import drain
 
 _AT_MOST_S = 120.0
-_BATCH = 200  # as `inbox.claim` takes them
 _KEEP = """
 CREATE TABLE public.kept AS SELECT seq, event_id, account, type, object_id, created, api_version,
     livemode, slot, payload FROM evergreen.inbox ORDER BY seq;
@@ -48,7 +50,7 @@ def measure(stage: Stage) -> Iterator[Figure]:
         ways: Sequence[Callable[[], object]] = (
             partial(drain, silent, 0, at_most_s=_AT_MOST_S),
             partial(drain, context, 0, at_most_s=_AT_MOST_S),
-            partial(floor.run, conn, _BATCH),
+            partial(floor.run, conn, inbox.BATCH),
             partial(floor.run, conn, count),
         )
         rounds = [
@@ -61,6 +63,21 @@ def measure(stage: Stage) -> Iterator[Figure]:
     yield Figure("... with effects planned", effects, "/s", None, batches, versus)
     versus = f"all-SQL, all at once ({whole:,.0f}/s)"
     yield Figure("... against one unbounded statement", mirror, "/s", None, whole, versus)
+    yield from _memory(stage, count)
+
+
+def _memory(stage: Stage, count: int) -> Iterator[Figure]:
+    """Return what the worker holds once it found so many events waiting and drained them.
+
+    Nobody rings: the clock's sweep finds them.
+    """
+    with service(stage) as running, psycopg.connect(running.database_url, autocommit=True) as conn:
+        engine = make_engine(running.database_url)
+        with engine.begin() as filling:
+            _fill(filling, count)
+        engine.dispose()
+        running.wait_until_done(conn)
+        yield from memory.figures(running.group, "worker")
 
 
 @contextmanager
@@ -70,14 +87,18 @@ def _inbox(stage: Stage, count: int) -> Iterator[tuple[Context, psycopg.Connecti
         context = build(Settings.from_environ(stage.environ(database_url)))
         try:
             with context.engine.begin() as filling:
-                for body in events.history(count):
-                    inbox.store(filling, delivery(body, None))
+                _fill(filling, count)
             with psycopg.connect(database_url, autocommit=True) as conn:
                 conn.execute(_KEEP)
                 floor.create(conn)
                 yield context, conn
         finally:
             context.engine.dispose()
+
+
+def _fill(conn: Connection, count: int) -> None:
+    for body in events.history(count):
+        inbox.store(conn, delivery(body, None))
 
 
 def _rate(

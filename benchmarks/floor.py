@@ -2,7 +2,8 @@
 
 It reads the pending inbox rows as jsonb, keeps the newest snapshot of each object, writes copies
 of all mirror tables with their typed columns and indexes, children too, and marks the rows done.
-It decides no ties, reads nothing back, and no failure of one event can be told from another's.
+It decides no ties, reads nothing back, removes no child, keeps no history, and no failure of one
+event can be told from another's. Columns that are reckoned, such as sums of taxes, stay null.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,14 +14,27 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from sync.mirror.objects import OBJECTS, OTHER
-from sync.mirror.objects.invoice import LINES
-from sync.mirror.objects.subscription import ITEMS
+from sync.mirror.tables import Children
 
 SCHEMA = "floor"
-_CHILDREN = {"subscription": (ITEMS, "items"), "invoice": (LINES, "lines")}
-_TABLES = (*(kind.table for kind in OBJECTS.values()), OTHER.table, ITEMS, LINES)
+_CHILDREN = [(kind, each) for kind in OBJECTS.values() for each in kind.children]
+TABLES = (
+    *(kind.table for kind in (*OBJECTS.values(), OTHER)),
+    *(children.table for _, children in _CHILDREN),
+)
+# The field of the parent that lists the children.
+_LISTS = {
+    "subscription_items": "items",
+    "invoice_line_items": "lines",
+    "credit_note_line_items": "lines",
+    "active_entitlements": "entitlements",
+}
 
 # Where a column's value stands, when not on top under the column's own name.
+_CARD = {
+    f"card_{name}": name
+    for name in ("brand", "last4", "exp_month", "exp_year", "fingerprint", "country", "funding")
+}
 _PATHS: Mapping[str, Mapping[str, str]] = {
     "customers": {
         "country": "address,country",
@@ -30,6 +44,7 @@ _PATHS: Mapping[str, Mapping[str, str]] = {
         "recurring_interval": "recurring,interval",
         "recurring_interval_count": "recurring,interval_count",
         "usage_type": "recurring,usage_type",
+        "meter": "recurring,meter",
         "sku": "metadata,sku",
     },
     "products": {"sku": "metadata,sku"},
@@ -39,47 +54,98 @@ _PATHS: Mapping[str, Mapping[str, str]] = {
         "cancellation_reason": "cancellation_details,reason",
         "cancellation_feedback": "cancellation_details,feedback",
         "pause_collection_behavior": "pause_collection,behavior",
+        "pause_collection_resumes_at": "pause_collection,resumes_at",
     },
     "subscription_items": {
         "price": "price,id",
         "product": "price,product",
         "currency": "price,currency",
         "unit_amount_minor": "price,unit_amount",
+        "unit_amount_decimal": "price,unit_amount_decimal",
+        "usage_type": "price,recurring,usage_type",
         "recurring_interval": "price,recurring,interval",
         "recurring_interval_count": "price,recurring,interval_count",
     },
     "invoices": {
         "subscription": "parent,subscription_details,subscription",
+        "quote": "parent,quote_details,quote",
+        "from_invoice": "from_invoice,invoice",
         "finalized_at": "status_transitions,finalized_at",
         "paid_at": "status_transitions,paid_at",
         "voided_at": "status_transitions,voided_at",
+        "marked_uncollectible_at": "status_transitions,marked_uncollectible_at",
+        "pre_payment_credit_notes_minor": "pre_payment_credit_notes_amount",
+        "post_payment_credit_notes_minor": "post_payment_credit_notes_amount",
     },
     "invoice_line_items": {
         "subscription": "parent,subscription_item_details,subscription",
         "subscription_item": "parent,subscription_item_details,subscription_item",
+        "invoice_item": "parent,invoice_item_details,invoice_item",
         "proration": "parent,subscription_item_details,proration",
         "price": "pricing,price_details,price",
         "product": "pricing,price_details,product",
         "period_start": "period,start",
         "period_end": "period,end",
     },
+    "invoice_items": {
+        "subscription": "parent,subscription_details,subscription",
+        "subscription_item": "parent,subscription_details,subscription_item",
+        "price": "pricing,price_details,price",
+        "product": "pricing,price_details,product",
+        "period_start": "period,start",
+        "period_end": "period,end",
+    },
+    "invoice_payments": {
+        "payment_type": "payment,type",
+        "payment_intent": "payment,payment_intent",
+        "charge": "payment,charge",
+        "payment_record": "payment,payment_record",
+        "amount_requested_minor": "amount_requested",
+        "paid_at": "status_transitions,paid_at",
+        "canceled_at": "status_transitions,canceled_at",
+    },
+    "payment_methods": {name: f"card,{field}" for name, field in _CARD.items()},
+    "payment_intents": {
+        "next_action_type": "next_action,type",
+        "last_payment_error_type": "last_payment_error,type",
+        "last_payment_error_code": "last_payment_error,code",
+        "last_payment_error_decline_code": "last_payment_error,decline_code",
+    },
+    "setup_intents": {"next_action_type": "next_action,type"},
+    "charges": {
+        **{name: f"payment_method_details,card,{field}" for name, field in _CARD.items()},
+        "payment_method_type": "payment_method_details,type",
+        "outcome_type": "outcome,type",
+        "outcome_reason": "outcome,reason",
+        "advice_code": "outcome,advice_code",
+        "network_status": "outcome,network_status",
+        "network_decline_code": "outcome,network_decline_code",
+        "network_advice_code": "outcome,network_advice_code",
+        "risk_level": "outcome,risk_level",
+        "risk_score": "outcome,risk_score",
+    },
+    "checkout_sessions": {
+        "amount_discount_minor": "total_details,amount_discount",
+        "amount_shipping_minor": "total_details,amount_shipping",
+        "amount_tax_minor": "total_details,amount_tax",
+    },
 }
 _ABOUT = ("account", "livemode", "as_of", "as_of_event_id")
-_DEFAULTED = frozenset({"source", "provisional", "undecided", "deleted_at"})
-_PARENT = {ITEMS.name: "subscription", LINES.name: "invoice"}
+_DEFAULTED = frozenset({"source", "provisional", "undecided", "incomplete", "deleted_at"})
+_PARENT = {children.table.name: children.parent_column for _, children in _CHILDREN}
 
 
 def create(conn: psycopg.Connection) -> None:
     """Make the copies of the mirror's tables, with their indexes."""
     conn.execute(f"CREATE SCHEMA {SCHEMA}".encode())
-    for table in _TABLES:
+    for table in TABLES:
         like = f"CREATE TABLE {SCHEMA}.{table.name} (LIKE {table.fullname} INCLUDING ALL)"
         conn.execute(like.encode())
 
 
 def empty(conn: psycopg.Connection) -> None:
     """Empty the copies."""
-    conn.execute(f"TRUNCATE {', '.join(f'{SCHEMA}.{table.name}' for table in _TABLES)}".encode())
+    conn.execute(f"TRUNCATE {', '.join(f'{SCHEMA}.{table.name}' for table in TABLES)}".encode())
 
 
 def run(conn: psycopg.Connection, batch: int) -> None:
@@ -91,20 +157,19 @@ def run(conn: psycopg.Connection, batch: int) -> None:
 
 def statement(batch: int) -> bytes:
     """Return the one statement, for the oldest `batch` pending events."""
-    writes = ",\n".join(f"{name} AS ({insert})" for name, insert in _inserts())
+    writes = ",\n".join(f"write_{n} AS ({insert})" for n, insert in enumerate(_inserts()))
     return f"""
         WITH event AS MATERIALIZED (
             SELECT seq, account, convert_from(payload, 'UTF8')::jsonb AS body
             FROM evergreen.inbox WHERE state = 'pending' ORDER BY seq LIMIT {batch}
         ), newest AS MATERIALIZED (
-            SELECT DISTINCT ON (body #>> '{{data,object,object}}', body #>> '{{data,object,id}}')
+            SELECT DISTINCT ON (type, id, account)
                 body #> '{{data,object}}' AS data, body #>> '{{data,object,object}}' AS type,
                 body #>> '{{data,object,id}}' AS id, account, body ->> 'id' AS as_of_event_id,
                 (body ->> 'livemode')::boolean AS livemode,
                 to_timestamp((body ->> 'created')::bigint) AS as_of
             FROM event WHERE body #>> '{{data,object,id}}' IS NOT NULL
-            ORDER BY body #>> '{{data,object,object}}', body #>> '{{data,object,id}}',
-                body -> 'created' DESC
+            ORDER BY type, id, account, body -> 'created' DESC
         ), done AS (
             UPDATE evergreen.inbox SET state = 'done', attempts = attempts + 1, done_at = now()
             FROM event WHERE inbox.seq = event.seq
@@ -114,14 +179,18 @@ def statement(batch: int) -> bytes:
     """.encode()
 
 
-def _inserts() -> Iterator[tuple[str, str]]:
+def _inserts() -> Iterator[str]:
     for name, kind in OBJECTS.items():
-        yield f"write_{name}", _insert(kind.table, f"newest WHERE type = '{name}'")
-    for name, (table, field) in _CHILDREN.items():
-        child = f"newest AS parent, jsonb_array_elements(parent.data #> '{{{field},data}}') AS data"
-        yield f"write_{name}_{field}", _insert(table, f"{child} WHERE type = '{name}'")
+        yield _insert(kind.table, f"newest WHERE type = '{name}'")
+    for kind, children in _CHILDREN:
+        yield _insert(children.table, f"{_elements(children)} WHERE type = '{kind.name}'")
     known = ", ".join(f"'{name}'" for name in OBJECTS)
-    yield "write_other", _insert(OTHER.table, f"newest WHERE type NOT IN ({known})")
+    yield _insert(OTHER.table, f"newest WHERE type NOT IN ({known})")
+
+
+def _elements(children: Children) -> str:
+    listed = f"parent.data #> '{{{_LISTS[children.table.name]},data}}'"
+    return f"newest AS parent, jsonb_array_elements({listed}) AS data"
 
 
 def _insert(table: Table, source: str) -> str:

@@ -9,12 +9,12 @@ _LIMIT_MIB = 250
 _PROCESS_TYPES = ("web", "worker", "clock")
 
 
-def figures(group: Group) -> Iterator[Figure]:
-    """Return the resident memory of the largest process of each type.
+def figures(group: Group, *names: str) -> Iterator[Figure]:
+    """Return the resident memory of the largest process of each type, or of those called `names`.
 
     Pages that processes share, such as the interpreter's, count in each of them.
     """
-    for name in _PROCESS_TYPES:
+    for name in names or _PROCESS_TYPES:
         held = max(process.memory_info().rss for process in group.family(name))
         yield Figure(
             f"memory of the largest {name} process",

@@ -4,11 +4,15 @@ import notifications.kinds
 import notifications.suppression
 import sync.clock
 import sync.crm.sinks.local
+import sync.history.tables
 import sync.inventory.tables
 import sync.mirror.objects
-import sync.mirror.payment_queries
+import sync.store.budget
+import sync.store.drift
 import sync.store.inbox
 import sync.store.outbox
+import sync.store.progress
+import sync.store.refetch
 from sync.store.engine import METADATA
 
 __all__ = ["METADATA"]
@@ -17,9 +21,13 @@ _DEFINING = (
     notifications.suppression,
     sync.clock,
     sync.crm.sinks.local,
+    sync.history.tables,
     sync.inventory.tables,
     sync.mirror.objects,
-    sync.mirror.payment_queries,
+    sync.store.budget,
+    sync.store.drift,
     sync.store.inbox,
     sync.store.outbox,
+    sync.store.progress,
+    sync.store.refetch,
 )

@@ -6,7 +6,7 @@ from datetime import datetime
 from email.headerregistry import Address
 from typing import Any
 
-from sqlalchemy import Connection, Index, and_, or_, select, true
+from sqlalchemy import Connection, Select, and_, select
 
 from notifications import suppression
 from notifications.policy import MailPolicy, mailbox
@@ -14,28 +14,20 @@ from notifications.wording import printable
 from sync.changes import Effect
 from sync.mirror import facts
 from sync.mirror.facts import CustomerFacts, InvoiceFacts, SubscriptionFacts
+from sync.mirror.objects import OTHER, charge, mirrored
 from sync.mirror.objects import customer as customers
-from sync.mirror.objects.other import TABLE as OTHER_OBJECTS
 
 Json = Mapping[str, Any]
-# Stripe objects without a table of their own: type -> the statuses wanted, none for any.
+# Further Stripe objects of a customer: type -> the statuses wanted, none for any.
 Needs = Mapping[str, tuple[str, ...]]
-# A dispute names its charge only, not the customer. A hash, as a btree refuses long values.
-_CHARGE_OF_DISPUTE = OTHER_OBJECTS.c.data["charge"].astext
-Index(
-    "other_objects_dispute_charge_idx",
-    _CHARGE_OF_DISPUTE,
-    postgresql_using="hash",
-    postgresql_where=OTHER_OBJECTS.c.object == "dispute",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """All that a kind may decide and write by.
 
-    `subject` is the effect's: ids and small facts. `objects` holds the customer's Stripe
-    objects without a table of their own, by type, oldest first, for kinds that need them.
+    `subject` is the effect's: ids and small facts. `objects` holds further Stripe objects of
+    the customer, by type, oldest first, for kinds that need them.
     """
 
     subject: Mapping[str, str]
@@ -123,28 +115,23 @@ def _has_test_clock(conn: Connection, account: str, customer_id: str) -> bool:
 def _objects(
     conn: Connection, account: str, customer_id: str, needs: Needs
 ) -> Mapping[str, tuple[Json, ...]]:
-    if not needs:
-        return {}
-    table = OTHER_OBJECTS.c
-    wanted = [
-        and_(table.object == name, table.status.in_(statuses) if statuses else true())
+    return {
+        name: tuple(conn.execute(_of_customer(name, statuses, account, customer_id)).scalars())
         for name, statuses in needs.items()
-    ]
-    mine = and_(table.account == account, table.customer == customer_id, or_(*wanted))
-    rows = select(table.object, table.data).where(mine).order_by(table.created, table.id)
-    found: dict[str, tuple[Json, ...]] = {}
-    for name, data in conn.execute(rows):
-        found[name] = (*found.get(name, ()), data)
-    if "dispute" in needs:
-        found["dispute"] = _disputes(conn, account, found.get("charge", ()))
-    return found
+    }
 
 
-def _disputes(conn: Connection, account: str, charges: tuple[Json, ...]) -> tuple[Json, ...]:
-    table = OTHER_OBJECTS.c
-    theirs = and_(
-        table.object == "dispute",
-        table.account == account,
-        _CHARGE_OF_DISPUTE.in_([charge["id"] for charge in charges]),
+def _of_customer(
+    name: str, statuses: tuple[str, ...], account: str, customer_id: str
+) -> Select[Any]:
+    """Return the query for a customer's objects of one type; a dispute names its charge only."""
+    kind = mirrored(name)
+    column, paid = kind.table.c, charge.TABLE.c
+    charges = select(paid.id).where(paid.account == account, paid.customer == customer_id)
+    is_theirs = (
+        column.customer == customer_id if "customer" in column else column.charge.in_(charges)
     )
-    return tuple(conn.execute(select(table.data).where(theirs)).scalars()) if charges else ()
+    wanted = [column.account == account, is_theirs]
+    wanted += [column.object == name] if kind is OTHER else []
+    wanted += [column.status.in_(statuses)] if statuses else []
+    return select(column.data).where(*wanted).order_by(column.created, column.id)

@@ -29,8 +29,8 @@ class Kind:
     `watches` is the Stripe object whose changes may cause it, through `plan`; `scan` finds
     what time brings. Both only propose: `check` decides again when the mail is due. `context`
     returns what the templates may name beside what every mail has, and `samples` cases for
-    preview and lint, one for each way the text can turn. `needs` names Stripe objects
-    without a table of their own that `check` wants to see of the customer.
+    preview and lint, one for each way the text can turn. `needs` names further
+    Stripe objects that `check` wants to see of the customer.
     """
 
     name: str

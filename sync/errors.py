@@ -6,7 +6,14 @@ class EvergreenError(Exception):
 
 
 class Unavailable(EvergreenError):
-    """The other side is down or busy: the same request may succeed later."""
+    """The other side is down or busy: the same request may succeed later.
+
+    `retry_after_s` is how long it asked to be left alone, None where it said nothing.
+    """
+
+    def __init__(self, *args: object, retry_after_s: float | None = None) -> None:
+        super().__init__(*args)
+        self.retry_after_s = retry_after_s
 
 
 class Rejected(EvergreenError):

@@ -4,7 +4,7 @@ import signal
 import sys
 import threading
 
-from app.doorbell import EFFECTS, EVENTS
+from app.doorbell import EFFECTS, EVENTS, READS
 from sync.errors import SettingsError
 from workers import clock
 from workers.context import current
@@ -20,13 +20,14 @@ def main(arguments: list[str]) -> int:
         return 2
     match arguments:
         case []:
-            return Supervisor([EVENTS] * settings.lanes + [EFFECTS]).run()
-        case [queue, *rest] if queue in {EVENTS, EFFECTS} and rest in ([], [SUPERVISED]):
+            reading = [READS] if settings.stripe_api_key else []
+            return Supervisor([EVENTS] * settings.lanes + [EFFECTS] + reading).run()
+        case [queue, *rest] if queue in {EVENTS, EFFECTS, READS} and rest in ([], [SUPERVISED]):
             return work(queue, supervised=bool(rest))
         case ["clock"]:
             return _tick()
         case _:
-            sys.stderr.write("usage: python -m workers [events | effects | clock]\n")
+            sys.stderr.write("usage: python -m workers [events | effects | reads | clock]\n")
             return 2
 
 

@@ -1,35 +1,33 @@
 """Events into the mirror: claim, fold, record what follows, mark done."""
 
+import gc
 import time
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import structlog
 from rq.timeouts import JobTimeoutException
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 
 from app.doorbell import EVENTS
-from notifications import planning as notifications
-from sync.changes import Change, Effect
-from sync.crm import planning as crm
+from app.settings import Settings
+from sync import history
 from sync.errors import LeaseLost, Malformed
-from sync.inventory import planning as inventory
 from sync.mirror import events as mirrored_events
-from sync.mirror.apply import apply
-from sync.mirror.events import Event
-from sync.store import inbox, outbox
+from sync.mirror import unsettled
+from sync.mirror.apply import Applied, apply
+from sync.mirror.events import Event, ThinEvent
+from sync.store import inbox, lanes, outbox, refetch
 from workers.context import Context, current
+from workers.planning import plan
 
 log = structlog.get_logger(__name__)
 
 Claim = Callable[..., inbox.Batch]
 
 _AT_MOST_S = 5.0
-# What this transaction does can be done again from the inbox, and whatever follows from it is
-# committed after it: so nobody need wait here until the disk has it.
-_NO_WAIT = "set_config('synchronous_commit', 'off', true)"
-_LANE_LOCK = text(f"SELECT pg_advisory_xact_lock(hashtext('evergreen.lane'), :lane), {_NO_WAIT}")
 
 
 def run(lane: int) -> None:
@@ -55,13 +53,26 @@ def drain_batch(context: Context, lane: int, *, claim: Claim = inbox.claim) -> i
         batch = claim(conn, lane=lane, lanes=context.settings.lanes)
     if batch.rows:
         try:
-            _together_or_one_by_one(context, lane, batch)
+            with _without_collector():
+                _together_or_one_by_one(context, lane, batch)
         except DBAPIError as error:
             log.warning("batch.given_back", events=len(batch.rows), error=type(error).__name__)
             with context.engine.begin() as conn:
                 inbox.release(conn, batch.lease)
             raise
     return len(batch.rows)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep Python's collector out: parsed JSON has no cycles, yet it walks it over and over."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _together_or_one_by_one(context: Context, lane: int, batch: inbox.Batch) -> None:
@@ -86,51 +97,68 @@ def _is_the_events_fault(error: Exception) -> bool:
 
 
 def _work(context: Context, lane: int, batch: inbox.Batch) -> None:
-    """Mirror, effects and the done mark, in one transaction."""
+    """Mirror, history, wishes to read, effects and the done mark, in one transaction."""
     now = context.clock.now()
-    usable, unusable = _read(batch.rows, context.settings.livemode)
+    sorted_out = sort_out(batch.rows, context.settings)
     with context.engine.begin() as conn:
-        conn.execute(_LANE_LOCK, {"lane": lane})
-        changes = apply(conn, list(usable.values()))
-        effects = plan(context, changes, now)
+        lanes.hold(conn, lane)
+        applied = apply(conn, list(sorted_out.shown.values()))
+        history.record(conn, list(sorted_out.shown.values()))
+        history.rederive(conn, applied.changes)
+        wishes = _wishes(conn, context, applied, list(sorted_out.thin.values()))
+        refetch.ask(conn, wishes)
+        effects = plan(context, applied.changes, now)
         outbox.add(conn, effects)
-        _park(conn, batch, unusable)
-        inbox.finish(conn, batch.lease, list(usable))
+        _park(conn, batch, sorted_out.unusable)
+        inbox.finish(conn, batch.lease, [*sorted_out.shown, *sorted_out.thin])
     if any(effect.due_at <= now and effect.skip_reason is None for effect in effects):
         context.doorbell.ring_effects()
+    if wishes:
+        context.doorbell.ring_reads()
 
 
-def plan(context: Context, changes: Sequence[Change], now: datetime) -> list[Effect]:
-    """Return what shall follow from `changes`, for the accounts that get effects."""
-    settings = context.settings
-    ours = [change for change in changes if change.account in settings.effect_accounts]
-    return [
-        *notifications.plan(ours, settings.mail_policy),
-        *crm.plan(ours, now, settings.crm),
-        *(inventory.plan(ours, now) if settings.inventory else ()),
-    ]
+def _wishes(
+    conn: Connection, context: Context, applied: Applied, thin: Sequence[ThinEvent]
+) -> list[refetch.Wish]:
+    """Return what to read from Stripe because of a batch; nothing where there is no key."""
+    if context.settings.stripe_api_key is None:
+        return []
+    twins = [event.snapshot_event for event in thin if event.snapshot_event]
+    known = inbox.known(conn, twins) if twins else frozenset()
+    untold = [event for event in thin if event.snapshot_event not in known]
+    return [*unsettled.wishes(applied.winners), *map(unsettled.wish_of, untold)]
 
 
-def _read(
-    rows: Sequence[inbox.Claimed], livemode: bool | None
-) -> tuple[dict[int, Event], dict[int, str]]:
-    """Return the usable events and the reasons why others are not, both by inbox row.
+@dataclass(frozen=True, slots=True)
+class SortedOut:
+    """A batch by what its events are; each by inbox row."""
+
+    shown: dict[int, Event] = field(default_factory=dict)
+    thin: dict[int, ThinEvent] = field(default_factory=dict)
+    unusable: dict[int, str] = field(default_factory=dict)
+
+
+def sort_out(rows: Sequence[inbox.Claimed], settings: Settings) -> SortedOut:
+    """Tell events that show their object from thin ones, and from those of no use.
 
     The mode is asked again here: a parked event of the other mode may be replayed by hand.
     """
-    usable: dict[int, Event] = {}
-    unusable: dict[int, str] = {}
+    found = SortedOut()
     for row in rows:
         try:
             event = mirrored_events.parse(row.payload)
         except Malformed as reason:
-            unusable[row.seq] = str(reason)
+            found.unusable[row.seq] = str(reason)
             continue
-        if livemode in {None, event.livemode}:
-            usable[row.seq] = event
+        if settings.livemode not in {None, event.livemode}:
+            found.unusable[row.seq] = "wrong_livemode"
+        elif isinstance(event, Event):
+            found.shown[row.seq] = event
+        elif settings.stripe_api_key is None:
+            found.unusable[row.seq] = "thin_event_needs_api_key"
         else:
-            unusable[row.seq] = "wrong_livemode"
-    return usable, unusable
+            found.thin[row.seq] = event
+    return found
 
 
 def _park(conn: Connection, batch: inbox.Batch, unusable: dict[int, str]) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import structlog
 from rq import Queue, SimpleWorker
 
-from app.doorbell import EVENTS, connect
+from app.doorbell import EFFECTS, EVENTS, connect
 from workers.context import current
 
 log = structlog.get_logger(__name__)
@@ -56,8 +56,10 @@ def _ring_for_what_waits(queue: str) -> None:
     if queue == EVENTS:
         for lane in range(context.settings.lanes):
             context.doorbell.ring_events(lane)
-    else:
+    elif queue == EFFECTS:
         context.doorbell.ring_effects()
+    else:
+        context.doorbell.ring_reads()
 
 
 def _stop_when_orphaned() -> None:

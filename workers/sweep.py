@@ -7,9 +7,9 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection, select
 
-from sync.store import inbox, outbox
+from sync.store import inbox, outbox, refetch
 from sync.store.outbox import OUTBOX
-from workers import deliver, drain
+from workers import deliver, drain, reads
 from workers.context import Context
 
 log = structlog.get_logger(__name__)
@@ -18,6 +18,7 @@ _RING_AFTER_S = 5.0
 # A ring that nobody answers for so long is no use: the work is done here.
 _DO_IT_AFTER_S = 20.0
 _AT_MOST_S = 5.0
+_UPKEEP_EVERY_S = 30.0
 
 
 @dataclass(slots=True)
@@ -26,6 +27,7 @@ class Sweep:
 
     context: Context
     _effects_wait_since: float | None = field(default=None)
+    _next_upkeep_s: float = field(default=0.0)
 
     def sweep(self, now: datetime) -> None:
         """Ring for what waits, do what has waited too long; `now` is business time."""
@@ -35,10 +37,16 @@ class Sweep:
             ring = inbox.waiting_lanes(conn, self._lanes, older_than_s=_RING_AFTER_S)
             overdue = inbox.waiting_lanes(conn, self._lanes, older_than_s=_DO_IT_AFTER_S)
             effects = _effects_wait(conn, now)
+            wishes = self._reads_too and refetch.waiting(conn)
         if unclear:
             log.warning("effect.unclear", count=unclear)
         self._events(ring, overdue)
         self._effects(waiting=effects)
+        self._read(wishes=wishes)
+
+    @property
+    def _reads_too(self) -> bool:
+        return self.context.settings.stripe_api_key is not None
 
     @property
     def _lanes(self) -> int:
@@ -50,6 +58,14 @@ class Sweep:
             if not rung or lane in overdue:
                 log.warning("sweep.drained", lane=lane, rung=rung)
                 drain.drain(self.context, lane, at_most_s=_AT_MOST_S)
+
+    def _read(self, *, wishes: bool) -> None:
+        """Wake who reads from Stripe: for what is wished for, and now and then for its upkeep."""
+        upkeep = self._reads_too and time.monotonic() >= self._next_upkeep_s
+        if upkeep:
+            self._next_upkeep_s = time.monotonic() + _UPKEEP_EVERY_S
+        if (wishes or upkeep) and not self.context.doorbell.ring_reads():
+            reads.work(self.context, at_most_s=_AT_MOST_S)
 
     def _effects(self, *, waiting: bool) -> None:
         if not waiting:

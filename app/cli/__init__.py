@@ -46,6 +46,8 @@ _FOR_PREVIEWS: Mapping[str, str] = MappingProxyType(
 )
 # Imported when called: a command must not pay for the others.
 COMMANDS: Mapping[str, Entry] = {
+    "backfill": Entry("backfill", "Read all that Stripe holds into the mirror."),
+    "catch-up": Entry("catch_up", "Take in the events that the webhook missed."),
     "clock": Entry("clock", "Show, set or advance the simulated clock."),
     "console": Entry("console", "Make a password for the console.", needs_settings=False),
     "crm": Entry("crm", "Look at the CRM records."),
@@ -54,7 +56,10 @@ COMMANDS: Mapping[str, Entry] = {
     "doctor": Entry("doctor", "Name every mistake in the set-up at once.", needs_settings=False),
     "events": Entry("events", "List, show and replay the events in the inbox."),
     "mail": Entry("mail", "Preview, test and check the mails.", stands_in=_FOR_PREVIEWS),
+    "reconcile": Entry("reconcile", "Compare the mirror with Stripe, and mend it."),
+    "reproject": Entry("reproject", "Recompute the mirror's columns after an upgrade."),
     "run": Entry("run", "Run everything on this machine.", needs_settings=False),
+    "schema": Entry("schema", "Print the page on all tables.", needs_settings=False),
     "simulate": Entry("simulate", "Make up a shop's Stripe events.", needs_settings=False),
     "stock": Entry("stock", "Look at the stock, count it, map SKUs."),
 }

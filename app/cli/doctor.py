@@ -14,6 +14,7 @@ from app.environment import mail_address, redis_address
 from app.redaction import without_credentials
 from app.settings import Settings
 from sync.errors import SettingsError
+from sync.mirror import reproject
 from sync.store.engine import database_url, make_engine
 from sync.store.migrate import is_current
 
@@ -67,6 +68,8 @@ def _database(url: str) -> Iterator[str]:
                 yield f"DATABASE_URL leads to PostgreSQL {version // 10_000}: use 15 or newer"
             if not is_current(conn):
                 yield "the database lacks migrations: run `evergreen db upgrade`"
+            elif due := ", ".join(reproject.due(conn)):
+                yield f"other code made columns of {due}: run `evergreen reproject`"
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
         yield f"DATABASE_URL leads nowhere ({cause}): start the server or mend the address"

@@ -50,12 +50,14 @@ def summarize(conn: Connection) -> Summary:
 
 
 def _objects(conn: Connection) -> list[tuple[str, int]]:
+    """Return how many rows each table of the mirror holds, where it holds any."""
     tables = [kind.table for kind in OBJECTS.values()]
     tables += [child.table for kind in OBJECTS.values() for child in kind.children]
     counted = [(table.name, table.fullname) for table in (*tables, OTHER.table)]
     return [
-        (name, conn.execute(text(f"SELECT count(*) FROM {full}")).scalar_one())  # noqa: S608 — names of our own tables
+        (name, count)
         for name, full in counted
+        if (count := conn.execute(text(f"SELECT count(*) FROM {full}")).scalar_one())  # noqa: S608 — names of our own tables
     ]
 
 

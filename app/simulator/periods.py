@@ -3,6 +3,7 @@
 import calendar
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any
 
 HOUR = 3600
@@ -34,6 +35,15 @@ def next_end(anchor: int, start: int, recurring: Mapping[str, Any]) -> int:
 def share(amount: int, part: int, whole: int) -> int:
     """Return `amount * part / whole`, rounded half up, in minor units."""
     return (2 * amount * part + whole) // (2 * whole)
+
+
+def percent_of(amount: int, percent: float) -> int:
+    """Return so many per cent of `amount`, rounded half up, in minor units.
+
+    `percent` is taken as it is written: 12.5 are exactly 12.5.
+    """
+    exact = Fraction(str(percent))
+    return share(amount, exact.numerator, 100 * exact.denominator)
 
 
 def month_of(moment: int) -> tuple[int, int]:

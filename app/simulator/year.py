@@ -43,6 +43,14 @@ _SHARES: Mapping[str, int] = {
     "customer_deleted": 1,
     "voided_invoice": 1,
     "metadata_toggle": 1,
+    "promotion_code_redeemed": 3,
+    "customer_coupon": 1,
+    "coupon_repeating_that_ends": 1,
+    "scheduled_change": 1,
+    "gives_up_unpaid": 1,
+    "quote_accepted": 1,
+    "dispute_won": 1,
+    "dispute_lost": 1,
 }
 # Whatever the dice say, a year holds these, as far as there are customers for them.
 _EVERY_YEAR: Sequence[str] = (
@@ -58,9 +66,11 @@ _EVERY_YEAR: Sequence[str] = (
     "upgrade_with_proration",
     "ended_and_resubscribed",
     "product_and_price_updates",
+    "promotion_code_redeemed",
+    "dispute_won",
 )
-_EARLY = frozenset({"annual_renewal"})
-_FIRST_DAYS = 20 * DAY
+# Lives that take long come within so many days, so that a year holds them to their end.
+_EARLY: Mapping[str, int] = {"annual_renewal": 20, "failed_payment_canceled": 180}
 
 
 def shop_year(seed: int, *, customers: int, start: datetime, until: datetime) -> History:
@@ -101,11 +111,11 @@ def _cast(rng: random.Random, customers: int) -> list[str]:
 def _comes_at(rng: random.Random, life: str, begins: int, ends: int) -> int:
     """Return when a customer signs up: any time, but leave a month for the story to begin.
 
-    Yearly plans come early, so that their renewal lies ahead within the year's end.
+    What takes long comes early, such as yearly plans, whose renewal lies a year ahead.
     """
     latest = max(begins + 1, ends - 30 * DAY)
     if life in _EARLY:
-        latest = min(latest, begins + _FIRST_DAYS)
+        latest = min(latest, begins + _EARLY[life] * DAY)
     return rng.randrange(begins + 1, latest + 1)
 
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 
-from sync.mirror.objects import other
-from sync.mirror.shapes import Json, at, integer, ref, string
+from sync.mirror.objects import coupon, discount
+from sync.mirror.objects.discount import coupon_of, on
+from sync.mirror.shapes import Json, integer, ref, string
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,37 +31,27 @@ def load_discounts(
     `sources` are all objects it will be asked about. A discount is an object until 2020 and
     an id since; since 2025-09-30.clover it names its coupon by id only.
     """
-    named = [each for source in sources for each in _named(source)]
-    discounts = _objects(conn, account, "discount", map(ref, named))
+    named = [each for source in sources for each in on(source)]
+    discounts = _objects(conn, account, discount.TABLE, map(ref, named))
     known = [_whole(each, discounts) for each in named]
-    coupons = _objects(conn, account, "coupon", (ref(_coupon(each)) for each in known))
+    coupons = _objects(conn, account, coupon.TABLE, (ref(coupon_of(each)) for each in known))
 
     def of(source: Json) -> tuple[Discount, ...]:
-        found = (_discount(_coupon(_whole(each, discounts)), coupons) for each in _named(source))
+        found = (_discount(coupon_of(_whole(each, discounts)), coupons) for each in on(source))
         return tuple(each for each in found if each)
 
     return of
 
 
-def _named(source: Json) -> list[Any]:
-    listed = source.get("discounts")
-    found = listed if isinstance(listed, list) and listed else [source.get("discount")]
-    return [each for each in found if each]
+def _whole(named: object, known: Mapping[str, Json]) -> Json:
+    return named if isinstance(named, Mapping) else known.get(ref(named) or "", {})
 
 
-def _whole(discount: Any, known: Mapping[str, Json]) -> Json:
-    return discount if isinstance(discount, Mapping) else known.get(discount, {})
-
-
-def _coupon(discount: Json) -> Any:
-    return at(discount, "source", "coupon") or discount.get("coupon")
-
-
-def _discount(coupon: Any, known: Mapping[str, Json]) -> Discount | None:
-    coupon_id = ref(coupon)
+def _discount(named: object, known: Mapping[str, Json]) -> Discount | None:
+    coupon_id = ref(named)
     if coupon_id is None:
         return None
-    whole: Json = coupon if isinstance(coupon, Mapping) else known.get(coupon_id, {})
+    whole: Json = named if isinstance(named, Mapping) else known.get(coupon_id, {})
     return Discount(
         coupon=coupon_id,
         percent_off=_percent(whole.get("percent_off")),
@@ -78,10 +69,10 @@ def _percent(value: Any) -> Decimal | None:
 
 
 def _objects(
-    conn: Connection, account: str, object_type: str, ids: Iterable[str | None]
+    conn: Connection, account: str, table: Table, ids: Iterable[str | None]
 ) -> dict[str, Json]:
-    table, wanted = other.TABLE.c, sorted({each for each in ids if each})
-    rows = select(table.id, table.data).where(
-        table.id.in_(wanted), table.account == account, table.object == object_type
+    wanted = sorted({each for each in ids if each})
+    rows = select(table.c.id, table.c.data).where(
+        table.c.id.in_(wanted), table.c.account == account
     )
     return {row.id: row.data for row in conn.execute(rows)} if wanted else {}

@@ -6,10 +6,17 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, select, tuple_
+from sqlalchemy import Connection, Row, Table, select, tuple_
 
 from sync.crm.discounts import Discount, load_discounts
-from sync.mirror.objects import customer, invoice, other, price, product, subscription
+from sync.mirror.objects import (
+    customer,
+    invoice,
+    payment_method,
+    price,
+    product,
+    subscription,
+)
 from sync.mirror.payments import NO_PAYMENTS, Payments, load_intents, load_payments_of_customer
 from sync.mirror.shapes import Json, at, instant, integer, price_of_item
 
@@ -234,18 +241,12 @@ def _invoice(row: Row[Any], intents: frozenset[str]) -> Invoice:
 
 
 def _card_expiry(conn: Connection, account: str, customer_id: str) -> dict[str, str]:
-    method = other.TABLE.c
-    cards = select(method.id, method.data["card"].label("card")).where(
-        and_(
-            method.account == account,
-            method.customer == customer_id,
-            method.object == "payment_method",
-        ),
+    method = payment_method.TABLE.c
+    cards = select(method.id, method.card_exp_year, method.card_exp_month).where(
+        method.account == account, method.customer == customer_id
     )
-    found = {row.id: _expiry(row.card) for row in conn.execute(cards)}
-    return {method_id: expiry for method_id, expiry in found.items() if expiry}
-
-
-def _expiry(card: Json | None) -> str | None:
-    year, month = integer(at(card, "exp_year")), integer(at(card, "exp_month"))
-    return f"{year:04}-{month:02}" if year and month else None
+    return {
+        row.id: f"{row.card_exp_year:04}-{row.card_exp_month:02}"
+        for row in conn.execute(cards)
+        if row.card_exp_year and row.card_exp_month
+    }

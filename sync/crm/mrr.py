@@ -1,31 +1,22 @@
 """Monthly recurring revenue of one customer, now.
 
-Active and past-due subscriptions count; trials, pauses, metered prices and tiers do not. A
-coupon that runs for ever is subtracted, one that runs out is not. Rounded once, at the end.
+Counted and discounted as the history does it (`sync.history.amounts`), less the coupons that
+run for ever; tiers are left out, since the facts do not show them. Rounded once, at the end.
 Source: reference metrics-console, section 1.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from sync.crm.discounts import Discount
+from sync.crm import discounts as crm
 from sync.crm.facts import Item, Subscription
-from sync.crm.standing import status_of
-
-_COUNTED = frozenset({"active", "past_due"})
-# How many periods of one interval a month has.
-_PER_MONTH: Mapping[str, Fraction] = {
-    "day": Fraction(365, 12),
-    "week": Fraction(52, 12),
-    "month": Fraction(1),
-    "year": Fraction(1, 12),
-}
+from sync.history.amounts import ZERO, Discount, Line, amounts, cadence, counts
 
 
 def mrr_minor(
     subscriptions: Iterable[Subscription],
     currency: str,
-    customer_discounts: Sequence[Discount] = (),
+    customer_discounts: Sequence[crm.Discount] = (),
 ) -> int:
     """Return the MRR in minor units of `currency`; subscriptions in others are left out.
 
@@ -34,26 +25,26 @@ def mrr_minor(
     counted = (
         _monthly(each, each.discounts or customer_discounts)
         for each in subscriptions
-        if status_of(each) in _COUNTED and each.currency == currency
+        if counts(each.status, each.pauses_collection) and each.currency == currency
     )
-    return round(sum(counted, Fraction(0)))
+    return round(sum(counted, ZERO))
 
 
-def _monthly(subscription: Subscription, discounts: Sequence[Discount]) -> Fraction:
-    listed = sum((_item(item) for item in subscription.items), Fraction(0))
-    lasting = [each for each in discounts if each.forever]
-    for percent_off in (each.percent_off for each in lasting if each.percent_off):
-        listed *= 1 - Fraction(percent_off) / 100
-    off = sum(each.amount_off_minor or 0 for each in lasting)
-    cadence = next((_cadence(item) for item in subscription.items), Fraction(0))
-    return max(Fraction(0), listed - off * cadence)
+def _monthly(subscription: Subscription, discounts: Sequence[crm.Discount]) -> Fraction:
+    lines = [_line(item) for item in subscription.items if not item.metered]
+    off = [_discount(each, subscription.currency) for each in discounts]
+    return sum((each.net_forever for each in amounts(lines, off)), ZERO)
 
 
-def _item(item: Item) -> Fraction:
-    if item.metered or item.unit_amount is None:
-        return Fraction(0)
-    return Fraction(item.unit_amount) * item.quantity * _cadence(item)
+def _line(item: Item) -> Line:
+    often = cadence(item.interval, item.interval_count)
+    period_minor = Fraction(item.unit_amount or 0) * item.quantity
+    return Line(monthly_minor=period_minor * often, cadence=often)
 
 
-def _cadence(item: Item) -> Fraction:
-    return _PER_MONTH.get(item.interval or "", Fraction(0)) / item.interval_count
+def _discount(told: crm.Discount, currency: str | None) -> Discount:
+    return Discount(
+        percent_off=Fraction(told.percent_off or 0),
+        amount_off_minor=(told.amount_off_minor or 0) if told.currency in {None, currency} else 0,
+        forever=told.forever,
+    )

@@ -1,27 +1,41 @@
-"""A batch of events into the mirror: what stands, what comes, which is newer, what changed."""
+"""A batch of events into the mirror: what stands, what comes, which is newer, what changed.
+
+A reading from Stripe's API goes the same way, as one more snapshot (see `reading.py`).
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, Text, any_, cast, literal, select
+from sqlalchemy import (
+    Connection,
+    Select,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    literal_column,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from sync.changes import Change
 from sync.errors import Malformed
-from sync.mirror.events import Event, parse
-from sync.mirror.objects import OTHER, mirrored
+from sync.mirror.events import GONE, READ, Event, parse
+from sync.mirror.objects import OBJECTS, OTHER, mirrored
 from sync.mirror.ordering import Newest, newest
+from sync.mirror.rebirth import of_last_life
 from sync.mirror.shapes import customer_of
 from sync.mirror.tables import MirroredObject, Row
 from sync.mirror.upsert import replace_children, upsert
 from sync.store import inbox
+from sync.store.engine import pipelined
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Key:
+class Key(NamedTuple):
     """Which object: ids alone are not enough (a plan and a price may share one)."""
 
     object: str
@@ -36,6 +50,7 @@ class Standing:
     data: Mapping[str, Any]
     as_of: datetime
     as_of_event_id: str | None
+    source: str
     provisional: bool
     undecided: bool
     deleted: bool
@@ -43,16 +58,29 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Winner:
+class Winner:
     """A snapshot that goes into the mirror, and what it replaces."""
 
     key: Key
     choice: Newest
     standing: Standing | None
 
+    @property
+    def incomplete(self) -> bool:
+        """Whether Stripe holds more of the object than this snapshot shows."""
+        return mirrored(self.key.object).is_incomplete(self.choice.event.object)
 
-def apply(conn: Connection, events: Sequence[Event]) -> list[Change]:
-    """Fold `events` into the mirror and return what changed, one Change per object.
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a batch did: one Change per object that took a step, and all that was written."""
+
+    changes: list[Change]
+    winners: list[Winner]
+
+
+def apply(conn: Connection, events: Sequence[Event]) -> Applied:
+    """Fold `events` into the mirror and return what changed.
 
     The mirror ends in the same state for any order, batching and repetition of the same
     events, so long as each object's events come through one hand at a time.
@@ -66,48 +94,55 @@ def apply(conn: Connection, events: Sequence[Event]) -> list[Change]:
         for key, new in coming.items()
         if (winner := _decide(key, [*new, *known.get(key, ())], standing.get(key)))
     ]
-    _write(conn, winners)
-    return [_change(winner) for winner in winners if _is_step(winner)]
+    with pipelined(conn):
+        _write(conn, winners)
+    return Applied([_change(winner) for winner in winners if _is_step(winner)], winners)
 
 
 def _by_object(events: Iterable[Event]) -> dict[Key, list[Event]]:
     grouped: dict[Key, list[Event]] = defaultdict(list)
     for event in events:
         # An upcoming invoice is a preview without an id: nothing to mirror.
-        if event.object_id:
-            grouped[_key(event)].append(event)
+        if key := _key(event):
+            grouped[key].append(event)
     return dict(sorted(grouped.items()))
 
 
-def _key(event: Event) -> Key:
-    return Key(event.object_type, event.object_id or "", event.account)
+def _key(event: Event) -> Key | None:
+    object_type = event.object_type
+    object_id = mirrored(object_type).identify(event.object)
+    return Key(object_type, object_id, event.account) if object_id else None
 
 
 def _load_standing(conn: Connection, coming: Iterable[Key]) -> dict[Key, Standing]:
-    found: dict[Key, Standing] = {}
-    for kind, keys in _by_table(coming).items():
-        table = kind.table
-        ids = cast(sorted({key.id for key in keys}), ARRAY(Text))
-        for row in conn.execute(_standing_of(kind).where(table.c.id == any_(ids))):
-            found[Key(*row[:3])] = Standing(*row[3:])
-    return found
+    ids = {kind.table.name: [key.id for key in keys] for kind, keys in _by_table(coming).items()}
+    rows = conn.execute(_STANDING_OF_ALL, _NO_IDS | ids)
+    return {Key(*row[:3]): Standing(*row[3:]) for row in rows}
 
 
 def _standing_of(kind: MirroredObject) -> Select[Any]:
     """Return the query for what makes a `Key`, then a `Standing`, and no more than that."""
     column = kind.table.c
+    ids = cast(bindparam(kind.table.name), ARRAY(Text))
     return select(
-        column.object if kind is OTHER else literal(kind.name),
+        column.object if kind is OTHER else literal_column(f"'{kind.name}'", Text),
         column.id,
         column.account,
         column.data,
         column.as_of,
         column.as_of_event_id,
+        column.source,
         column.provisional,
         column.undecided,
         column.deleted_at.is_not(None),
         column.livemode,
-    )
+    ).where(column.id == any_(ids))
+
+
+_KINDS = (*OBJECTS.values(), OTHER)
+_NO_IDS = dict.fromkeys(kind.table.name for kind in _KINDS)
+# One question for all tables: an unused branch costs less than a round trip.
+_STANDING_OF_ALL = union_all(*map(_standing_of, _KINDS)).execution_options(binary=True)
 
 
 def _by_table(keys: Iterable[Key]) -> dict[MirroredObject, list[Key]]:
@@ -131,30 +166,54 @@ def _read_back(conn: Connection, contested: Sequence[Key]) -> dict[Key, list[Eve
     """Return the earlier events of `contested` objects, as the inbox kept them."""
     known: dict[Key, list[Event]] = defaultdict(list)
     if contested:
-        for payload in inbox.payloads_of(conn, sorted({key.id for key in contested})):
-            if event := _usable(payload):
-                known[_key(event)].append(event)
+        told = sorted({(key.id, key.account) for key in contested})
+        for payload in inbox.payloads_of(conn, told):
+            if (event := _usable(payload)) and (key := _key(event)):
+                known[key].append(event)
     return known
 
 
 def _usable(payload: bytes) -> Event | None:
     try:
-        return parse(payload)
+        event = parse(payload)
     except Malformed:
         return None
+    return event if isinstance(event, Event) else None
 
 
-def _decide(key: Key, events: Sequence[Event], standing: Standing | None) -> _Winner | None:
+def _decide(key: Key, events: Sequence[Event], standing: Standing | None) -> Winner | None:
     """Return what shall stand from now on, None when it stands already."""
-    if standing and standing.deleted:
+    if mirrored(key.object).reuses_ids:
+        events, stands = of_last_life(events, standing.data if standing else None)
+        standing = standing if stands else None
+    if not events or (standing and standing.deleted):
         return None
-    deletable = mirrored(key.object).deletable
-    deletions = [event for event in events if deletable and event.type.endswith(".deleted")]
     # A snapshot that was read back knows more than the row does, so it comes after it.
-    choice = newest(deletions or [*_as_event(key, standing), *events])
+    choice = newest(_deletions(key, events) or [*_as_event(key, standing), *events])
+    if choice.event.type == GONE and standing is None:
+        return None
+    if standing and _is_half_known(choice, events, standing):
+        choice = replace(choice, undecided=True)
     if standing and _stands(choice, standing):
         return None
-    return _Winner(key, choice, standing)
+    return Winner(key, choice, standing)
+
+
+def _is_half_known(choice: Newest, events: Sequence[Event], standing: Standing) -> bool:
+    """Tell of a tie with a state whose event is not at hand: what it replaced is unknown."""
+    if standing.source == "api" or choice.event.created != standing.as_of:
+        return False
+    tied = {event.id for event in events if event.created == standing.as_of}
+    return bool(tied) and standing.as_of_event_id not in tied
+
+
+def _deletions(key: Key, events: Sequence[Event]) -> list[Event]:
+    """Return the events that say the object is gone for good, whatever else is known of it.
+
+    That the API knows no such object is a snapshot like others: it says nothing of later.
+    """
+    kind = mirrored(key.object)
+    return [event for event in events if event.type != GONE and _is_deletion(kind, event)]
 
 
 def _stands(choice: Newest, standing: Standing) -> bool:
@@ -174,7 +233,7 @@ def _as_event(key: Key, standing: Standing | None) -> list[Event]:
         return []
     event = Event(
         id=standing.as_of_event_id or _STANDING,
-        type=_STANDING,
+        type=READ if standing.source == "api" else _STANDING,
         created=standing.as_of,
         account=key.account,
         livemode=standing.livemode,
@@ -183,7 +242,7 @@ def _as_event(key: Key, standing: Standing | None) -> list[Event]:
     return [event]
 
 
-def _write(conn: Connection, winners: Sequence[_Winner]) -> None:
+def _write(conn: Connection, winners: Sequence[Winner]) -> None:
     for kind, keys in _by_table(winner.key for winner in winners).items():
         chosen = set(keys)
         rows = [(_row(kind, winner), _before(winner)) for winner in winners if winner.key in chosen]
@@ -192,48 +251,65 @@ def _write(conn: Connection, winners: Sequence[_Winner]) -> None:
             replace_children(conn, children, rows)
 
 
-def _before(winner: _Winner) -> Mapping[str, Any] | None:
+def _before(winner: Winner) -> Mapping[str, Any] | None:
     return winner.standing.data if winner.standing else None
 
 
-def _row(kind: MirroredObject, winner: _Winner) -> Row:
-    event = winner.choice.event
+def _row(kind: MirroredObject, winner: Winner) -> Row:
+    event, data = winner.choice.event, _data(winner)
     return {
         "id": winner.key.id,
         "account": winner.key.account,
-        **kind.project(event.object),
-        "livemode": event.livemode,
-        "data": event.object,
+        **kind.project(data),
+        "livemode": _livemode(winner),
+        "data": data,
         "as_of": event.created,
-        "as_of_event_id": event.id,
-        "source": "event",
+        "as_of_event_id": None if event.is_reading else event.id,
+        "source": "api" if event.is_reading else "event",
         "provisional": winner.choice.provisional,
         "undecided": winner.choice.undecided,
+        "incomplete": winner.incomplete,
         "deleted_at": event.created if _is_deletion(kind, event) else None,
     }
 
 
+def _data(winner: Winner) -> Mapping[str, Any]:
+    """Return what is known of the object; of one that is gone, what was known last."""
+    event, standing = winner.choice.event, winner.standing
+    return standing.data if event.type == GONE and standing else event.object
+
+
+def _livemode(winner: Winner) -> bool:
+    event, standing = winner.choice.event, winner.standing
+    return standing.livemode if event.type == GONE and standing else event.livemode
+
+
 def _is_deletion(kind: MirroredObject, event: Event) -> bool:
-    return kind.deletable and event.type.endswith(".deleted")
+    return event.type == GONE or (kind.deletable and event.type.endswith(".deleted"))
 
 
-def _is_step(winner: _Winner) -> bool:
-    """Tell a real step from a choice that only became surer."""
-    return winner.standing is None or winner.standing.as_of_event_id != winner.choice.event.id
+def _is_step(winner: Winner) -> bool:
+    """Tell a real step from a choice that only became surer, and from a reading of the same."""
+    event, standing = winner.choice.event, winner.standing
+    if standing is None or event.type == GONE:
+        return True
+    if event.is_reading:
+        return event.object != standing.data
+    return standing.as_of_event_id != event.id
 
 
-def _change(winner: _Winner) -> Change:
+def _change(winner: Winner) -> Change:
     event = winner.choice.event
     return Change(
         account=winner.key.account,
         object=winner.key.object,
         id=winner.key.id,
         before=_before(winner),
-        after=event.object,
+        after=_data(winner),
         at=event.created,
         event_id=event.id,
         event_type=event.type,
-        livemode=event.livemode,
+        livemode=_livemode(winner),
         deleted=_is_deletion(mirrored(winner.key.object), event),
-        customer_id=customer_of(event.object),
+        customer_id=customer_of(_data(winner)),
     )

@@ -9,7 +9,9 @@ object often share a second. The rule, in this order:
 4. The rest form a chain. An update carries the values it replaced, so each update is a step
    from one state to another, and the last state is the one that no step starts from.
    Where every state was left again, the object ends where it stood before that second.
-5. Where nothing decides, the choice is fixed but arbitrary, and the answer says so.
+5. A reading from the API in the same second stands where the chain ends in what it shows, and
+   where nothing tells whether it came before or after.
+6. Where nothing decides, the choice is fixed but arbitrary, and the answer says so.
 
 States are compared only on what some update in that second names: other fields may change
 without any event. The result depends on the set of snapshots alone.
@@ -23,7 +25,7 @@ from typing import Any
 
 import orjson
 
-from sync.mirror.events import Event
+from sync.mirror.events import READ, Event
 
 # A status of higher rank never gives way to one of lower rank, as Stripe documents the
 # life of each object (docs.stripe.com/invoicing/overview and the pages beside it).
@@ -72,10 +74,14 @@ def newest(events: Iterable[Event]) -> Newest:
     Raises:
         ValueError: there is none.
     """
-    distinct = {event.id: event for event in events}
-    in_time = sorted(distinct.values(), key=lambda e: (e.created, e.id))
-    if not in_time:
+    distinct = {event.id: event for event in events}.values()
+    if not distinct:
         raise ValueError("an object without a snapshot has no newest one")
+    latest = max(event.created for event in distinct)
+    alone, *others = [event for event in distinct if event.created == latest]
+    if not others:
+        return Newest(alone)
+    in_time = sorted(distinct, key=lambda e: (e.created, e.id))
     seconds = [list(group) for _, group in groupby(in_time, key=lambda e: e.created)]
     return _newest_of_second(seconds[-1], seconds[:-1])
 
@@ -98,8 +104,13 @@ def _end_of_chain(
 ) -> Newest:
     paths = _named_paths(steps)
     after = {event.id: _state(event.object, paths) for event in candidates}
+    before = [_state(_before(step), paths) for step in steps]
+    passed = {*before, *(after[step.id] for step in steps)}
+    stray = [e for e in candidates if e.type == READ and after[e.id] not in passed]
+    if stray:
+        return Newest(stray[-1], undecided=True)
     ends = Counter(after[step.id] for step in steps)
-    ends.subtract(_state(_before(step), paths) for step in steps)
+    ends.subtract(before)
     open_ends = {state for state, count in ends.items() if count > 0}
     if not open_ends:
         return _end_of_circle(candidates, after, paths, back_in_time)
@@ -143,11 +154,16 @@ def _highest_status(second: Sequence[Event]) -> Sequence[Event]:
 
 
 def _last_shown(same: Sequence[Event]) -> Event:
-    """Choose among events that show one state; any choice does, so long as it is fixed."""
-    return max(same, key=lambda e: (e.previous is None, e.type, e.id))
+    """Choose among events that show one state; any choice does, so long as it is fixed.
+
+    A reading shows most: its lists are whole.
+    """
+    return max(same, key=lambda e: (e.type == READ, e.previous is None, e.type, e.id))
 
 
 def _differ(events: Sequence[Event]) -> bool:
+    if all(event.object == events[0].object for event in events):
+        return False
     return len({_canonical(event.object) for event in events}) > 1
 
 
@@ -162,7 +178,7 @@ def _named_paths(events: Sequence[Event]) -> list[_Path]:
 
 def _leaves(value: Mapping[str, Any], under: _Path = ()) -> Iterable[_Path]:
     for key, inner in value.items():
-        if isinstance(inner, Mapping) and inner:
+        if isinstance(inner, dict) and inner:
             yield from _leaves(inner, (*under, key))
         else:
             yield (*under, key)
@@ -174,7 +190,7 @@ def _state(subject: Mapping[str, Any], paths: Sequence[_Path]) -> _State:
 
 def _at(subject: Any, path: _Path) -> Any:
     for key in path:
-        subject = subject.get(key) if isinstance(subject, Mapping) else None
+        subject = subject.get(key) if isinstance(subject, dict) else None
     return subject
 
 
@@ -187,7 +203,7 @@ def _merged(subject: Mapping[str, Any], previous: Mapping[str, Any]) -> dict[str
     put_back = dict(subject)
     for key, old in previous.items():
         now = subject.get(key)
-        nested = isinstance(old, Mapping) and isinstance(now, Mapping)
+        nested = isinstance(old, dict) and isinstance(now, dict)
         put_back[key] = _merged(now, old) if nested else old  # type: ignore[arg-type]
     return put_back
 
@@ -198,7 +214,7 @@ def _canonical(value: Any) -> bytes:
 
 
 def _without_nulls(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {k: _without_nulls(v) for k, v in value.items() if v is not None}
     if isinstance(value, list):
         return [_without_nulls(inner) for inner in value]

@@ -1,15 +1,14 @@
 """Charges, refunds and credit notes, and what ties them to the invoice they pay or undo.
 
-They have no tables of their own yet: all that is known of where their facts stand in
-`stripe.other_objects` is in this file. Since 2025-03-31.basil neither a charge nor a refund
-names its invoice; an `invoice_payment` does, and names the payment intent or the charge.
-Source: docs.stripe.com/changelog/basil
+Since 2025-03-31.basil neither a charge nor a refund names its invoice; an `invoice_payment`
+does, and names the payment intent or the charge. Source: docs.stripe.com/changelog/basil
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -21,9 +20,8 @@ from sync.mirror.payment_queries import (
     INVOICES_PAID_BY,
     REFUNDS,
     TIES,
-    TIES_OF_MANY,
 )
-from sync.mirror.shapes import Json, at, integer, ref, string
+from sync.mirror.shapes import Json, at, ref
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,11 +117,10 @@ def load_payments_of_invoice(
     conn: Connection, account: str, invoice_id: str, invoice: Json
 ) -> Payments:
     """Return the charges that paid an invoice, whatever API version told, and their refunds."""
-    wanted = {"account": account, "invoice": invoice_id}
-    ties = [row.payment for row in conn.execute(TIES, wanted)] + payments_named_by(invoice)
-    intents, direct = _named(ties)
-    found = conn.execute(CHARGES_OF_INVOICE, {**wanted, "intents": intents, "charges": direct})
-    charges = tuple(_charge(row) for row in found)
+    ties = [payment for _, payment in _ties(conn, account, [invoice_id])]
+    intents, direct = _named([*ties, *payments_named_by(invoice)])
+    wanted = {"account": account, "invoice": invoice_id, "intents": intents, "charges": direct}
+    charges = tuple(_charge(row) for row in conn.execute(CHARGES_OF_INVOICE, wanted))
     intents += [charge.payment_intent for charge in charges if charge.payment_intent]
     return _with_refunds(conn, account, charges, intents, [*direct, *(c.id for c in charges)])
 
@@ -133,9 +130,8 @@ def load_intents(
 ) -> dict[str, frozenset[str]]:
     """Return the payment intents of each of `invoices` (id -> JSON), as far as they are told."""
     named = {invoice: payments_named_by(data) for invoice, data in invoices.items()}
-    wanted = {"account": account, "invoices": list(invoices)}
-    for row in conn.execute(TIES_OF_MANY, wanted) if invoices else ():
-        named[row.invoice].append(row.payment)
+    for invoice, payment in _ties(conn, account, list(invoices)):
+        named[invoice].append(payment)
     return {invoice: frozenset(_named(payments)[0]) for invoice, payments in named.items()}
 
 
@@ -148,13 +144,14 @@ def payments_named_by(invoice: Json) -> list[Json]:
 def load_credit_notes(conn: Connection, account: str, invoice_id: str) -> tuple[CreditNote, ...]:
     """Return the issued credit notes of an invoice; a voided one credits nothing."""
     rows = conn.execute(CREDIT_NOTES, {"account": account, "invoice": invoice_id})
-    return tuple(_credit_note(row.id, row.data) for row in rows)
+    by_note = groupby(rows, key=lambda row: (row.id, row.amount_minor or 0))
+    return tuple(CreditNote(*note, tuple(_credited(lines))) for note, lines in by_note)
 
 
 def invoices_paid_by(conn: Connection, account: str, payment_id: str) -> list[str]:
     """Return the invoices that a payment intent or a charge paid; empty while no tie is known."""
     wanted = {"account": account, "payment": payment_id}
-    return sorted({str(row.invoice) for row in conn.execute(INVOICES_PAID_BY, wanted)})
+    return list(conn.execute(INVOICES_PAID_BY, wanted).scalars())
 
 
 def _with_refunds(
@@ -170,6 +167,13 @@ def _with_refunds(
     return Payments(charges, tuple(_refund(row) for row in conn.execute(REFUNDS, wanted)))
 
 
+def _ties(conn: Connection, account: str, invoices: list[str]) -> Iterable[tuple[str, Json]]:
+    """Return each of `invoices` with each payment that is known to be for it."""
+    wanted = {"account": account, "invoices": invoices}
+    for row in conn.execute(TIES, wanted) if invoices else ():
+        yield row.invoice, {"payment_intent": row.payment_intent, "charge": row.charge}
+
+
 def _named(payments: Sequence[Json]) -> tuple[list[str], list[str]]:
     intents = {ref(at(payment, "payment_intent")) for payment in payments}
     charges = {ref(at(payment, "charge")) for payment in payments}
@@ -182,7 +186,7 @@ def _charge(row: Row[Any]) -> Charge:
         payment_intent=row.payment_intent,
         status=row.status,
         currency=row.currency,
-        amount_refunded_minor=integer(row.amount_refunded) or 0,
+        amount_refunded_minor=row.amount_refunded_minor or 0,
         created=row.created,
     )
 
@@ -194,14 +198,11 @@ def _refund(row: Row[Any]) -> Refund:
         payment_intent=row.payment_intent,
         status=row.status,
         currency=row.currency,
-        amount_minor=integer(row.amount) or 0,
+        amount_minor=row.amount_minor or 0,
     )
 
 
-def _credit_note(note_id: str, data: Json) -> CreditNote:
-    credited = [
-        CreditedLine(line, integer(each.get("quantity")), integer(each.get("amount")) or 0)
-        for each in at(data, "lines", "data") or ()
-        if (line := string(each.get("invoice_line_item")))
-    ]
-    return CreditNote(note_id, integer(data.get("amount")) or 0, tuple(credited))
+def _credited(rows: Iterable[Row[Any]]) -> Iterable[CreditedLine]:
+    for row in rows:
+        if row.invoice_line_item:
+            yield CreditedLine(row.invoice_line_item, row.quantity, row.line_amount_minor or 0)

@@ -1,10 +1,12 @@
 """Whole batches into mirror tables, one statement per table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 import orjson
+from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, Table, TextClause, bindparam, delete, text, tuple_
 from sqlalchemy.dialects import postgresql
 
@@ -20,9 +22,9 @@ def upsert(conn: Connection, table: Table, rows: Sequence[Row]) -> None:
     third of the client's time that a parameter per value costs.
     """
     if rows:
-        keyed = {tuple(str(row[column.name]) for column in table.primary_key): row for row in rows}
+        keyed = {_key_of(table)(row): row for row in rows}
         in_order = [keyed[key] for key in sorted(keyed)]
-        conn.execute(_statement(table), {"rows": orjson.dumps(in_order).decode()})
+        conn.execute(_statement(table), {"rows": Jsonb(in_order, orjson.dumps)})
 
 
 def replace_children(
@@ -50,7 +52,7 @@ def _may_have_lost(children: Children, now: Mapping[str, Any], before: Before) -
 
 
 def _ids(children: Children, parent: Mapping[str, Any]) -> set[str]:
-    return {child["id"] for child in children.listed(parent).get("data") or ()}
+    return {row["id"] for row in children.rows(parent)}
 
 
 _INHERITED = (
@@ -66,7 +68,7 @@ _INHERITED = (
 
 
 def _child_row(child: Row, parent: Mapping[str, Any]) -> Row:
-    return {**child, **{name: parent[name] for name in _INHERITED}}
+    return {**child, "incomplete": False, **{name: parent[name] for name in _INHERITED}}
 
 
 def _remove_gone(
@@ -85,6 +87,12 @@ def _remove_gone(
 
 
 @cache
+def _key_of(table: Table) -> Callable[[Row], tuple[str, ...]]:
+    """Return what reads a row's primary key, which has several columns in every mirror table."""
+    return itemgetter(*(column.name for column in table.primary_key))
+
+
+@cache
 def _statement(table: Table) -> TextClause:
     """Return the upsert of a JSON array of rows into `table`."""
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -96,6 +104,6 @@ def _statement(table: Table) -> TextClause:
     columns = ", ".join(quoted.values())
     return text(
         f"INSERT INTO {table.fullname} ({columns}) SELECT {columns}"  # noqa: S608 — names come from our own tables
-        f" FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS incoming({', '.join(typed)})"
+        f" FROM jsonb_to_recordset(:rows) AS incoming({', '.join(typed)})"
         f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {', '.join(replaced)}",
     ).bindparams(bindparam("rows"))

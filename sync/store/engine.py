@@ -1,10 +1,16 @@
 """The one way to PostgreSQL: engine, timeouts and the two metadata schemas."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
-from sqlalchemy import Engine, MetaData, create_engine
+import psycopg
+from psycopg.pq import Format
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError
 
 # Stripe's objects live in schema `stripe`, our own tables in `evergreen`.
 METADATA = MetaData(
@@ -19,6 +25,14 @@ METADATA = MetaData(
 STRIPE = "stripe"
 EVERGREEN = "evergreen"
 
+# Of an error in a pipeline it would log the row's own values; the error is raised all the same.
+logging.getLogger("psycopg").setLevel(logging.ERROR)
+
+# For a SELECT list. What such a transaction does can be done again from the inbox or from
+# Stripe, and whatever follows from it is committed after it: so nobody need wait here until
+# the disk has it.
+NO_WAIT = "set_config('synchronous_commit', 'off', true)"
+
 # A frozen worker must not hold an object for ever: the server ends its transaction, which
 # takes back everything it did. Heroku drops idle connections silently, hence keepalives.
 _SERVER_TIMEOUTS = (
@@ -27,6 +41,24 @@ _SERVER_TIMEOUTS = (
     # A database user called evergreen would otherwise have our schema as its default one.
     " -c search_path=public"
 )
+
+
+@contextmanager
+def pipelined(conn: Connection) -> Iterator[None]:
+    """Send the block's statements without waiting for any: none of them may return rows.
+
+    The server works on one while we make the next.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: one of them failed; at the latest when the block ends.
+    """
+    raw = conn.connection.driver_connection
+    assert isinstance(raw, psycopg.Connection)
+    try:
+        with raw.pipeline():
+            yield
+    except psycopg.Error as error:
+        raise DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True) from error
 
 
 def database_url(url: str) -> URL:
@@ -49,7 +81,7 @@ def make_engine(
     Parameters never show in errors, since they hold customers' data. `ping` asks a pooled
     connection whether it still lives before each use; who repeats work anyway needs no asking.
     """
-    return create_engine(
+    engine = create_engine(
         database_url(url),
         pool_size=pool_size,
         max_overflow=2,
@@ -66,6 +98,16 @@ def make_engine(
             "tcp_user_timeout": 30_000,
         },
     )
+    event.listen(engine, "before_cursor_execute", _choose_format)
+    return engine
+
+
+def _choose_format(
+    _conn: Connection, cursor: Any, _statement: str, _values: Any, context: Any, _many: bool
+) -> None:
+    """Fetch in binary what says so: bytes travel as they are, not as twice as much text."""
+    if context and context.execution_options.get("binary"):
+        cursor.format = Format.BINARY
 
 
 def _json(value: Any) -> str:

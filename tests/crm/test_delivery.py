@@ -19,9 +19,8 @@ from sync.crm import delivery, planning
 from sync.crm.sink import CrmSink, Snapshot
 from sync.crm.sinks import open_sinks
 from sync.mirror.apply import apply
-from sync.mirror.events import parse
 from sync.store import outbox
-from tests.mirror.fold import fold
+from tests.mirror.fold import fold, shown
 from tests.simulator.histories import year
 
 NOW = datetime(2027, 2, 1, tzinfo=UTC)
@@ -43,7 +42,7 @@ def customer_event(customer: str, name: str, created: int) -> Json:
 def mirror(engine: Engine, events: Sequence[Json]) -> None:
     with engine.begin() as conn:
         conn.execute(_LANE)
-        changes = apply(conn, [parse(orjson.dumps(event)) for event in events])
+        changes = apply(conn, [shown(orjson.dumps(event)) for event in events]).changes
         outbox.add(conn, planning.plan(changes, NOW, ["local"]))
 
 

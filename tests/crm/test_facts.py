@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from sync.crm.facts import Facts, load
 from sync.mirror.apply import apply
-from sync.mirror.events import parse
+from tests.mirror.fold import shown
 
 Json = Mapping[str, Any]
 COUPON = {"id": "HALF", "object": "coupon", "percent_off": 50.5, "duration": "forever"}
@@ -31,7 +31,7 @@ def read(engine: Engine, *objects: Json) -> Facts:
         for n, o in enumerate(objects)
     ]
     with engine.begin() as conn:
-        apply(conn, [parse(orjson.dumps(event)) for event in told])
+        apply(conn, [shown(orjson.dumps(event)) for event in told])
         return load(conn, "", "cus_1", livemode=False)
 
 

@@ -9,10 +9,11 @@ from sqlalchemy import Engine, text
 
 from sync.inventory import delivery, planning
 from sync.mirror.apply import apply
-from sync.mirror.events import parse
 from sync.store import outbox
+from tests.mirror.fold import shown
 
-NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
+# After the real time, at which commands book: what they ask for is due here.
+NOW = datetime(2099, 11, 23, 8, tzinfo=UTC)
 Json = Mapping[str, Any]
 _LANE = text("SELECT pg_advisory_xact_lock(1, 1)")
 
@@ -21,7 +22,7 @@ def mirror(engine: Engine, events: Sequence[Json]) -> None:
     """Fold `events` into the mirror and ask for what follows, in one transaction."""
     with engine.begin() as conn:
         conn.execute(_LANE)
-        changes = apply(conn, [parse(orjson.dumps(event)) for event in events])
+        changes = apply(conn, [shown(orjson.dumps(event)) for event in events]).changes
         outbox.add(conn, planning.plan(changes, NOW))
 
 

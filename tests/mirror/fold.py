@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select, text
 from app.envelope import delivery
 from sync.changes import Change
 from sync.mirror.apply import apply
-from sync.mirror.events import parse
+from sync.mirror.events import Event, parse
 from sync.mirror.objects import OBJECTS, OTHER
 from sync.store import inbox
 
@@ -24,9 +24,16 @@ def fold(engine: Engine, batches: Iterable[Sequence[Json]]) -> list[Change]:
             for event in batch:
                 inbox.store(conn, delivery(orjson.dumps(event), None))
             claimed = inbox.claim(conn, lane=0, lanes=1, limit=10_000)
-            changes += apply(conn, [parse(row.payload) for row in claimed.rows])
+            changes += apply(conn, [shown(row.payload) for row in claimed.rows]).changes
             inbox.finish(conn, claimed.lease, [row.seq for row in claimed.rows])
     return changes
+
+
+def shown(payload: bytes) -> Event:
+    """Return the event in `payload`, which shows its object."""
+    event = parse(payload)
+    assert isinstance(event, Event)
+    return event
 
 
 def mirrored(engine: Engine) -> dict[tuple[str, str], Json]:
@@ -50,7 +57,9 @@ def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
 
 def empty(engine: Engine) -> None:
     """Forget everything, as in a new database."""
-    tables = [kind.table.fullname for kind in (*OBJECTS.values(), OTHER)]
-    tables += ["stripe.subscription_items", "stripe.invoice_line_items", "evergreen.inbox"]
+    kinds = (*OBJECTS.values(), OTHER)
+    tables = [kind.table.fullname for kind in kinds]
+    tables += [each.table.fullname for kind in kinds for each in kind.children]
+    tables.append("evergreen.inbox")
     with engine.begin() as conn:
         conn.execute(text(f"TRUNCATE {', '.join(tables)}"))

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from app.simulator.lives import LIVES
 from app.simulator.simulate import simulate
-from sync.mirror.events import Event, parse
+from sync.mirror.events import Event
 from sync.mirror.ordering import newest
+from tests.mirror.fold import shown
 
 START = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 
@@ -21,7 +22,7 @@ def snapshots(seed: int, life: str) -> dict[tuple[str, str], list[Event]]:
     """Return each object's events of a simulated life, in the order they happened."""
     grouped: dict[tuple[str, str], list[Event]] = defaultdict(list)
     for raw in simulate(seed, life, start=START).events:
-        event = parse(orjson.dumps(raw))
+        event = shown(orjson.dumps(raw))
         if event.object_id:
             grouped[event.object_type, event.object_id].append(event)
     return grouped

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from sync.mirror import shapes
 from sync.mirror.objects import customer, invoice, price, subscription
 
 PERIOD = {"current_period_start": 1_700_000_000, "current_period_end": 1_702_592_000}
@@ -167,3 +168,125 @@ def test_a_list_that_stripe_cut_short_is_not_taken_for_whole(
     (children,) = invoice.OBJECT.children
 
     assert children.complete({"lines": listed}) is complete
+
+
+@pytest.mark.parametrize(
+    ("shape", "row"),
+    [
+        pytest.param(
+            {"amount_due": 900, "amount_paid": 900, "amount_remaining": 0, "status": "paid"},
+            (900, 0),
+            id="basil",
+        ),
+        pytest.param(
+            {"amount_due": 900, "amount_paid": 0, "paid": True, "paid_out_of_band": True},
+            (900, 0),
+            id="before-basil-outside-of-stripe",
+        ),
+        pytest.param(
+            {"amount_due": 9, "amount_paid": 0, "amount_remaining": 9, "paid_out_of_band": True},
+            (0, 9),
+            id="flagged-but-not-paid",
+        ),
+    ],
+)
+def test_money_from_outside_of_stripe_counts_as_paid(
+    shape: dict[str, Any], row: tuple[int, int]
+) -> None:
+    projected = invoice.project(shape)
+
+    assert (projected["amount_paid_minor"], projected["amount_remaining_minor"]) == row
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        pytest.param({"id": "il_1"}, "il_1", id="since-2019-12-03"),
+        pytest.param({"id": "sub_1", "unique_id": "il_1"}, "il_1", id="before"),
+    ],
+)
+def test_a_line_stands_under_the_id_that_is_its_own(line: dict[str, Any], found: str) -> None:
+    (children,) = invoice.OBJECT.children
+
+    (row,) = children.rows({**INVOICE, "lines": {"data": [line]}})
+    assert row["id"] == found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param({"price": "price_1"}, id="price-id"),
+        pytest.param({"price": {"id": "price_1", "type": "one_time"}, "plan": None}, id="one-time"),
+        pytest.param({"plan": {"id": "price_1"}}, id="plan-alone"),
+        pytest.param({"pricing": {"price_details": {"price": {"id": "price_1"}}}}, id="expanded"),
+    ],
+)
+def test_the_price_of_a_line(line: dict[str, Any]) -> None:
+    assert invoice.project_line(line, INVOICE)["price"] == "price_1"
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        pytest.param({"parent": {"quote_details": {"quote": "qt_1"}}}, id="basil"),
+        pytest.param({"quote": "qt_1"}, id="before-basil"),
+        pytest.param({"quote": {"id": "qt_1"}, "parent": None}, id="expanded"),
+    ],
+)
+def test_the_quote_behind_an_invoice(shape: dict[str, Any]) -> None:
+    assert invoice.project(shape)["quote"] == "qt_1"
+
+
+TAX = {"amount": 60}
+
+
+@pytest.mark.parametrize(
+    ("shape", "tax"),
+    [
+        pytest.param({"total_taxes": [TAX, {"amount": 3}]}, 63, id="basil"),
+        pytest.param({"tax": 63, "total_tax_amounts": [TAX]}, 63, id="before-basil"),
+        pytest.param({"total_taxes": []}, 0, id="none"),
+        pytest.param({"tax": None}, 0, id="none-before-basil"),
+    ],
+)
+def test_the_tax_on_an_invoice(shape: dict[str, Any], tax: int) -> None:
+    assert invoice.project(shape)["tax_minor"] == tax
+
+
+@pytest.mark.parametrize(
+    ("shape", "minor"),
+    [
+        pytest.param({"total_discount_amounts": [TAX, TAX]}, 120, id="two"),
+        pytest.param({"total_discount_amounts": []}, 0, id="none"),
+        pytest.param({"discount": {"id": "di_1"}}, None, id="not-told"),
+    ],
+)
+def test_the_discount_on_an_invoice(shape: dict[str, Any], minor: int | None) -> None:
+    assert invoice.project(shape)["discount_minor"] == minor
+
+
+@pytest.mark.parametrize(
+    ("value", "small", "large"),
+    [
+        (2**31 - 1, 2**31 - 1, 2**31 - 1),
+        (2**31, None, 2**31),
+        (-(2**63), None, -(2**63)),
+        (2**63, None, None),
+        (True, None, None),
+        (1.0, None, None),
+    ],
+)
+def test_a_number_that_no_column_can_hold_is_none(
+    value: object, small: int | None, large: int | None
+) -> None:
+    assert (shapes.count(value), shapes.integer(value)) == (small, large)
+
+
+def test_a_list_shows_what_has_an_id() -> None:
+    listed = {"data": [{"id": "si_1"}, {"id": None}, "si_2", None], "has_more": True}
+
+    assert shapes.listed({"items": listed}, "items") == {
+        "data": [{"id": "si_1"}],
+        "has_more": True,
+    }
+    assert shapes.listed({"items": "si_1"}, "items") == {}

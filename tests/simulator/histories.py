@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+from app.simulator import history
 from app.simulator.history import History, Json
 from app.simulator.simulate import simulate
 from app.simulator.year import shop_year
@@ -37,16 +38,18 @@ class Source:
         return year(self.seed, 25) if self.life is None else told(self.seed, self.life)
 
 
+SUMMARY = "entitlements.active_entitlement_summary"
+
+
 def key_of(event: Json) -> tuple[str, str] | None:
     """Return which object an event is about; None for a preview, which has no id."""
-    snapshot = event["data"]["object"]
-    return (snapshot["object"], snapshot["id"]) if "id" in snapshot else None
+    return history.key_of(event["data"]["object"])
 
 
-def snapshots(history: History) -> dict[tuple[str, str], list[Json]]:
+def snapshots(of: History) -> dict[tuple[str, str], list[Json]]:
     """Return every object's events in the order they happened."""
     by_object: dict[tuple[str, str], list[Json]] = {}
-    for event in history.events:
+    for event in of.events:
         if key := key_of(event):
             by_object.setdefault(key, []).append(event)
     return by_object

@@ -12,24 +12,42 @@ from app.simulator.lives import LIVES
 from tests.simulator.histories import told
 
 CLASSES: Mapping[str, type] = {
+    "balance_transaction": stripe.BalanceTransaction,
+    "billing.meter": stripe.billing.Meter,
     "charge": stripe.Charge,
     "checkout.session": stripe.checkout.Session,
+    "coupon": stripe.Coupon,
     "credit_note": stripe.CreditNote,
     "credit_note_line_item": stripe.CreditNoteLineItem,
     "customer": stripe.Customer,
+    "discount": stripe.Discount,
+    "dispute": stripe.Dispute,
+    "entitlements.active_entitlement": stripe.entitlements.ActiveEntitlement,
+    "entitlements.active_entitlement_summary": stripe.entitlements.ActiveEntitlementSummary,
     "invoice": stripe.Invoice,
     "invoice_payment": stripe.InvoicePayment,
     "invoiceitem": stripe.InvoiceItem,
+    "item": stripe.LineItem,
     "line_item": stripe.InvoiceLineItem,
     "payment_intent": stripe.PaymentIntent,
+    "payment_link": stripe.PaymentLink,
     "payment_method": stripe.PaymentMethod,
+    "payout": stripe.Payout,
     "plan": stripe.Plan,
     "price": stripe.Price,
     "product": stripe.Product,
+    "promotion_code": stripe.PromotionCode,
+    "quote": stripe.Quote,
+    "radar.early_fraud_warning": stripe.radar.EarlyFraudWarning,
     "refund": stripe.Refund,
+    "review": stripe.Review,
     "setup_intent": stripe.SetupIntent,
     "subscription": stripe.Subscription,
     "subscription_item": stripe.SubscriptionItem,
+    "subscription_schedule": stripe.SubscriptionSchedule,
+    "tax_id": stripe.TaxId,
+    "tax_rate": stripe.TaxRate,
+    "test_helpers.test_clock": stripe.test_helpers.TestClock,
 }
 # Stripe still renders these in raw JSON, though its specification hides them.
 HIDDEN = {
@@ -40,7 +58,7 @@ HIDDEN = {
 
 def objects_within(value: Any) -> Iterator[Mapping[str, Any]]:
     if isinstance(value, Mapping):
-        if value.get("object") in CLASSES:
+        if value.get("object") not in {None, "list"}:
             yield value
         for part in value.values():
             yield from objects_within(part)

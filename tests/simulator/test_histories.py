@@ -1,7 +1,7 @@
 """What must hold for every history, whatever the seed and the life."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -12,9 +12,19 @@ from hypothesis import strategies as st
 
 from app.simulator.history import API_VERSION
 from app.simulator.lives import LIVES
+from app.simulator.objects.catalogue import plan_of
 from app.simulator.simulate import simulate
 from app.simulator.world import tells_previous
-from tests.simulator.histories import START, Source, key_of, named_before, snapshots, statuses, told
+from tests.simulator.histories import (
+    START,
+    SUMMARY,
+    Source,
+    key_of,
+    named_before,
+    snapshots,
+    statuses,
+    told,
+)
 
 SEEDS = st.integers(0, 10_000)
 LIFE_NAMES = st.sampled_from(sorted(LIVES))
@@ -27,7 +37,8 @@ MAY_FOLLOW = {
         "incomplete": {"active", "incomplete_expired"},
         "trialing": {"active", "canceled", "paused", "past_due"},
         "active": {"past_due", "canceled"},
-        "past_due": {"active", "canceled"},
+        "past_due": {"active", "canceled", "unpaid"},
+        "unpaid": {"active", "canceled"},
         "paused": {"active", "canceled"},
     },
     "invoice": {
@@ -38,12 +49,33 @@ MAY_FOLLOW = {
         "requires_payment_method": {"succeeded", "requires_action", "canceled"},
         "requires_action": {"succeeded", "requires_payment_method", "canceled"},
     },
+    "dispute": {
+        "needs_response": {"under_review", "lost"},
+        "under_review": {"won", "lost"},
+    },
+    "subscription_schedule": {
+        "not_started": {"active", "canceled"},
+        "active": {"released", "completed", "canceled"},
+    },
 }
 BEGINS = {
     "subscription": {"incomplete", "trialing", "active"},
     "invoice": {"draft"},
     "payment_intent": {"requires_payment_method"},
+    "dispute": {"needs_response"},
+    "subscription_schedule": {"not_started", "active"},
 }
+GONE = {
+    "coupon.deleted",
+    "customer.deleted",
+    "customer.discount.deleted",
+    "customer.tax_id.deleted",
+    "product.deleted",
+    "test_helpers.test_clock.deleted",
+}
+# Stripe's percentages are the only numbers with a fraction.
+PERCENTAGES = {"effective_percentage", "percent_off", "percentage"}
+LISTS = {"entitlements", "items", "lines"}
 PRE_BASIL = {
     "subscription": {"current_period_end", "current_period_start", "discount", "start"},
     "invoice": {
@@ -59,7 +91,9 @@ PRE_BASIL = {
         "total_tax_amounts",
     },
     "line_item": {"invoice_item", "plan", "price", "proration", "subscription_item", "type"},
+    "discount": {"coupon"},
     "payment_intent": {"charges", "invoice"},
+    "promotion_code": {"coupon"},
     "charge": {"invoice"},
     "credit_note": {"refund", "tax_amounts"},
     "invoiceitem": {"plan", "price", "subscription", "subscription_item", "unit_amount"},
@@ -110,8 +144,9 @@ def test_previous_attributes_name_what_the_snapshot_before_held(source: Source) 
 @every_history
 @given(SOURCES)
 def test_first_event_of_an_object_tells_no_previous_attributes(source: Source) -> None:
-    for events in snapshots(source.history).values():
-        assert "previous_attributes" not in events[0]["data"]
+    """But for summaries of entitlements, which begin with an update."""
+    for (kind, _), events in snapshots(source.history).items():
+        assert ("previous_attributes" in events[0]["data"]) == (kind == SUMMARY)
 
 
 @every_history
@@ -124,13 +159,9 @@ def test_final_objects_are_what_their_last_events_carried(source: Source) -> Non
 
 @every_history
 @given(SOURCES)
-def test_deleted_are_only_customers_and_products_and_end_with_their_deletion(
-    source: Source,
-) -> None:
+def test_what_is_deleted_ends_with_its_deletion(source: Source) -> None:
     gone = {
-        key
-        for event in source.history.events
-        if event["type"] in {"customer.deleted", "product.deleted"} and (key := key_of(event))
+        key for event in source.history.events if event["type"] in GONE and (key := key_of(event))
     }
 
     assert source.history.deleted == gone
@@ -155,14 +186,68 @@ def test_amounts_of_every_invoice_add_up(source: Source) -> None:
         invoice = event["data"]["object"]
         if invoice["object"] != "invoice":
             continue
-        assert sum(line["amount"] for line in invoice["lines"]["data"]) == invoice["total"]
+        assert sum(line["amount"] for line in lines_of(source, event)) == invoice["subtotal"]
         assert invoice["amount_paid"] + invoice["amount_remaining"] == invoice["amount_due"]
         assert (invoice["status"] == "paid") >= (
             invoice["amount_remaining"] == 0 < invoice["total"]
         )
         taxes = sum(tax["amount"] for tax in invoice["total_taxes"])
-        assert (taxes != 0) == (invoice["currency"] in {"eur", "thb"} and invoice["total"] != 0)
-        assert invoice["total_excluding_tax"] + taxes == invoice["total"] == invoice["subtotal"]
+        taxed = invoice["currency"] in {"eur", "thb"} or invoice["default_tax_rates"]
+        assert (taxes != 0) == bool(taxed and invoice["total"] != 0)
+        assert invoice["total_excluding_tax"] + taxes == invoice["total"]
+        off = sum(taken["amount"] for taken in invoice["total_discount_amounts"])
+        on_top = taxes if invoice["default_tax_rates"] else 0
+        assert invoice["subtotal"] - off + on_top == invoice["total"] >= min(0, invoice["subtotal"])
+
+
+@every_history
+@given(SOURCES)
+def test_discounts_and_taxes_of_the_lines_add_up_to_those_of_the_invoice(source: Source) -> None:
+    for event in source.history.events:
+        invoice = event["data"]["object"]
+        if invoice["object"] != "invoice":
+            continue
+        off, taxes = Counter[str](), Counter[str]()
+        for line in lines_of(source, event):
+            for taken in line["discount_amounts"]:
+                off[taken["discount"]] += taken["amount"]
+            for tax in line["taxes"]:
+                taxes[tax["tax_rate_details"]["tax_rate"]] += tax["amount"]
+        told_off = {t["discount"]: t["amount"] for t in invoice["total_discount_amounts"]}
+        told_taxes = {
+            tax["tax_rate_details"]["tax_rate"]: tax["amount"] for tax in invoice["total_taxes"]
+        }
+        assert (dict(off), dict(taxes)) == (told_off, told_taxes)
+        assert invoice["total_pretax_credit_amounts"] == [
+            {**taken, "type": "discount"} for taken in invoice["total_discount_amounts"]
+        ]
+        assert set(told_off) == set(invoice["discounts"])
+        assert all(("discount", each) in source.history.objects for each in invoice["discounts"])
+
+
+@every_history
+@given(SOURCES)
+def test_an_event_shows_the_first_ten_of_a_longer_list(source: Source) -> None:
+    for event in source.history.events:
+        shown = event["data"]["object"]
+        whole = source.history.whole.get(event["id"], shown)
+        for field in LISTS & shown.keys():
+            all_ids = [each["id"] for each in whole[field]["data"]]
+            assert [each["id"] for each in shown[field]["data"]] == all_ids[:10]
+            assert shown[field]["has_more"] == (len(all_ids) > 10)
+            assert shown[field].get("total_count", len(all_ids)) == len(all_ids)
+        assert b'"tiers":' not in orjson.dumps(shown)
+
+
+@every_history
+@given(SOURCES)
+def test_a_price_and_its_plan_tell_the_same(source: Source) -> None:
+    objects = source.history.objects
+    plans = {of for (kind, of) in objects if kind == "plan"}
+    for (kind, of), price in objects.items():
+        if kind == "price":
+            assert (of in plans) == bool(price["recurring"])
+            assert of not in plans or plan_of(price) == objects["plan", of]
 
 
 @every_history
@@ -183,7 +268,7 @@ def test_no_renewal_comes_late(source: Source) -> None:
 def test_money_is_whole_minor_units(source: Source) -> None:
     def floats(value: Any) -> int:
         if isinstance(value, Mapping):
-            return sum(map(floats, value.values()))
+            return sum(floats(each) for name, each in value.items() if name not in PERCENTAGES)
         return sum(map(floats, value)) if isinstance(value, list) else isinstance(value, float)
 
     assert sum(map(floats, source.history.events)) == 0
@@ -197,13 +282,24 @@ def test_charges_and_refunds_match_what_invoices_say(source: Source) -> None:
     for (kind, _), snapshot in objects.items():
         if kind == "charge" and snapshot["status"] == "succeeded":
             charged[snapshot["payment_intent"]] += snapshot["amount"]
+    paid = Counter[str]()
     for (kind, _), tie in objects.items():
         if kind == "invoice_payment":
-            invoice = objects["invoice", tie["invoice"]]
-            assert invoice["amount_paid"] == charged[tie["payment"]["payment_intent"]]
+            assert tie["amount_paid"] == charged[tie["payment"]["payment_intent"]]
+            paid[tie["invoice"]] += tie["amount_paid"]
+    for (kind, object_id), tie in objects.items():
+        if kind == "invoice":
+            assert tie["amount_paid"] == paid[object_id] + tie["amount_paid_off_stripe"]
         if kind == "charge":
             back = [r["amount"] for (k, _), r in objects.items() if _refunds(k, r, tie["id"])]
             assert tie["amount_refunded"] == sum(back)
+
+
+def lines_of(source: Source, event: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return all lines of an invoice, also those that its event did not show."""
+    whole = source.history.whole.get(event["id"], event["data"]["object"])
+    found: Sequence[Mapping[str, Any]] = whole["lines"]["data"]
+    return found
 
 
 def _refunds(kind: str, snapshot: Mapping[str, Any], charge_id: str) -> bool:

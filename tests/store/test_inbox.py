@@ -1,5 +1,6 @@
 """The inbox: kept once, claimed by one, counted, and buried when it kills its worker."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -8,6 +9,7 @@ from sqlalchemy import Connection, Engine, select, update
 
 from sync.errors import LeaseLost
 from sync.store import inbox
+from sync.store.claims import CLAIM
 from sync.store.inbox import INBOX, Delivery
 
 
@@ -35,7 +37,7 @@ def take(conn: Connection) -> inbox.Batch:
 
 def expire_leases(conn: Connection) -> None:
     past = datetime.now(UTC) - timedelta(seconds=1)
-    conn.execute(update(INBOX).values(lease_until=past))
+    conn.execute(update(CLAIM).values(until=past))
 
 
 def test_an_event_is_kept_once_and_its_repeats_are_counted(engine: Engine) -> None:
@@ -51,6 +53,22 @@ def test_an_event_is_kept_once_and_its_repeats_are_counted(engine: Engine) -> No
     assert (same, other, again) == (False, True, True)
     assert deliveries == 4
     assert blobs == [b"[]"]
+
+
+def test_what_was_found_at_stripe_waits_for_its_first_delivery(engine: Engine) -> None:
+    """The webhook's bytes then take the place of what the list showed, and are no others."""
+    with engine.begin() as conn:
+        inbox.store(conn, arrived("evt_1"))
+        found = [arrived("evt_1", payload=b"[]"), arrived("evt_2", payload=b"[]")]
+        missed = [inbox.store_missed(conn, found) for _ in range(2)]
+        before = conn.execute(select(INBOX.c.deliveries).order_by(INBOX.c.seq)).scalars().all()
+        others = [inbox.count_repeat(conn, arrived("evt_2")) for _ in range(2)]
+        rows = conn.execute(select(INBOX.c.deliveries, INBOX.c.payload).order_by(INBOX.c.seq)).all()
+
+    assert missed == [1, 0]
+    assert before == [1, 0]
+    assert others == [False, False]
+    assert rows == [(1, b"{}"), (2, b"{}")]
 
 
 def test_two_accounts_may_send_one_event_id(engine: Engine) -> None:
@@ -83,6 +101,81 @@ def test_a_worker_that_lost_its_lease_cannot_finish(engine: Engine) -> None:
         inbox.finish(conn, quick.lease, [quick.rows[0].seq])
 
         assert state_of(conn, "evt_1") == ("done", 2)
+
+
+def test_a_worker_that_lost_its_lease_sets_nothing_aside(engine: Engine) -> None:
+    with engine.begin() as conn:
+        inbox.store(conn, arrived("evt_1"))
+        slow = take(conn)
+        expire_leases(conn)
+        take(conn)
+        inbox.park(conn, slow.lease, slow.rows[0].seq, "thin_event")
+        inbox.fail(conn, slow.lease, slow.rows[0], "KeyError")
+
+        assert state_of(conn, "evt_1") == ("pending", 1)
+
+
+def test_rows_of_a_late_worker_are_counted_before_anybody_takes_them(engine: Engine) -> None:
+    with engine.begin() as conn:
+        inbox.store(conn, arrived("evt_1"))
+        take(conn)
+        expire_leases(conn)
+
+        assert inbox.claim(conn, lane=0, lanes=1).rows == ()
+        assert [row.attempts for row in take(conn).rows] == [2]
+
+
+def test_of_a_batch_only_what_its_worker_left_open_counts_as_crashed(engine: Engine) -> None:
+    with engine.begin() as conn:
+        for number in range(4):
+            inbox.store(conn, arrived(f"evt_{number}"))
+        batch = take(conn)
+        inbox.finish(conn, batch.lease, [batch.rows[0].seq])
+        inbox.park(conn, batch.lease, batch.rows[1].seq, "thin_event")
+        inbox.fail(conn, batch.lease, batch.rows[2], "KeyError")
+        expire_leases(conn)
+        inbox.bury_crashers(conn)
+
+        assert [state_of(conn, f"evt_{number}") for number in range(4)] == [
+            ("done", 1),
+            ("parked", 1),
+            ("pending", 1),
+            ("pending", 1),
+        ]
+
+
+def test_two_workers_of_one_lane_take_different_rows(engine: Engine) -> None:
+    with engine.begin() as conn:
+        for number in range(3):
+            inbox.store(conn, arrived(f"evt_{number}"))
+    with ThreadPoolExecutor(1) as other, engine.begin() as conn:
+        first = inbox.claim(conn, lane=0, lanes=1, limit=2)
+        waiting = other.submit(_claim_alone, engine)
+        assert not wait([waiting], timeout=0.3).done
+        conn.commit()
+        second = waiting.result(timeout=5)
+
+    assert [[row.event_id for row in each.rows] for each in (first, second)] == [
+        ["evt_0", "evt_1"],
+        ["evt_2"],
+    ]
+
+
+def _claim_alone(engine: Engine) -> inbox.Batch:
+    with engine.begin() as conn:
+        return inbox.claim(conn, lane=0, lanes=1, limit=2)
+
+
+def test_a_frozen_worker_keeps_nobody_from_counting_the_late(engine: Engine) -> None:
+    with engine.begin() as conn:
+        inbox.store(conn, arrived("evt_1"))
+        slow = take(conn)
+        expire_leases(conn)
+    with engine.begin() as frozen, engine.begin() as conn:
+        inbox.finish(frozen, slow.lease, [slow.rows[0].seq])
+
+        assert inbox.bury_crashers(conn) == 0
+        assert take(conn).rows == ()
 
 
 def test_a_done_row_cannot_be_finished_again(engine: Engine) -> None:

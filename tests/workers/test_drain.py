@@ -22,10 +22,19 @@ AT = datetime(2026, 6, 1, 9, 59, tzinfo=UTC)
 STATES = "SELECT event_id, state, attempts, last_error FROM evergreen.inbox ORDER BY seq"
 
 
-def poison_for_python(at: datetime) -> Json:
-    """Return an authentic event whose subscription items are no objects."""
-    subject = {"id": "sub_odd", "object": "subscription", "items": {"data": [1]}}
-    return event("evt_odd", "customer.subscription.created", subject, at)
+REFUSING = """
+CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS
+$$BEGIN RAISE EXCEPTION 'refused'; END$$;
+CREATE TRIGGER refusing BEFORE INSERT ON stripe.products FOR EACH ROW
+WHEN (NEW.id = 'prod_odd') EXECUTE FUNCTION public.refuse()
+"""
+
+
+def poison(shop: World, at: datetime) -> Json:
+    """Return an event that fails for a reason nobody foresaw, each time it is tried."""
+    shop.run(REFUSING)
+    subject = {"id": "prod_odd", "object": "product"}
+    return event("evt_odd", "product.created", subject, at)
 
 
 def poison_for_postgresql(at: datetime) -> Json:
@@ -34,11 +43,11 @@ def poison_for_postgresql(at: datetime) -> Json:
     return event("evt_nul", "customer.created", subject, at)
 
 
-def arrive_past_the_door(shop: World, poison: Json) -> None:
+def arrive_past_the_door(shop: World, odd: Json) -> None:
     """Keep an event that the receiver would have set aside at once."""
-    payload = orjson.dumps(poison)
+    payload = orjson.dumps(odd)
     with shop.context.engine.begin() as conn:
-        inbox.store(conn, inbox.Delivery(event_id=poison["id"], payload=payload))
+        inbox.store(conn, inbox.Delivery(event_id=odd["id"], payload=payload))
 
 
 def thin(at: datetime) -> Json:
@@ -48,7 +57,11 @@ def thin(at: datetime) -> Json:
         "object": "v2.core.event",
         "type": "v1.billing.meter.error_report_triggered",
         "created": at.isoformat(),
-        "related_object": {"id": "mtr_1", "type": "billing.meter", "url": "/v1/x"},
+        "related_object": {
+            "id": "mtr_1",
+            "type": "billing.meter",
+            "url": "/v1/billing/meters/mtr_1",
+        },
     }
 
 
@@ -64,28 +77,28 @@ def test_a_life_is_mirrored_and_its_events_are_done(shop: World) -> None:
 
 
 def test_poison_is_set_aside_and_all_others_go_through(shop: World) -> None:
-    shop.arrive(customer(AT, customer_id="cus_a"), poison_for_python(AT))
+    shop.arrive(customer(AT, customer_id="cus_a"), poison(shop, AT))
     arrive_past_the_door(shop, poison_for_postgresql(AT))
     shop.arrive(thin(AT), customer(AT, customer_id="cus_b"))
     shop.drain()
 
     assert [(event_id, state, error) for event_id, state, _, error in shop.rows(STATES)] == [
         ("evt_cus_a", "done", None),
-        ("evt_odd", "pending", "AttributeError"),
+        ("evt_odd", "pending", "ProgrammingError"),
         ("evt_nul", "parked", "DataError"),
-        ("evt_thin", "parked", "thin_event"),
+        ("evt_thin", "parked", "thin_event_needs_api_key"),
         ("evt_cus_b", "done", None),
     ]
     assert shop.rows("SELECT id FROM stripe.customers ORDER BY id") == [("cus_a",), ("cus_b",)]
 
 
 def test_what_keeps_failing_is_dead_after_three_tries_and_can_be_replayed(shop: World) -> None:
-    shop.arrive(poison_for_python(AT))
+    shop.arrive(poison(shop, AT))
     for _ in range(4):
         shop.run("UPDATE evergreen.inbox SET retry_at = NULL")
         shop.drain()
 
-    assert shop.rows(STATES) == [("evt_odd", "dead", 3, "AttributeError")]
+    assert shop.rows(STATES) == [("evt_odd", "dead", 3, "ProgrammingError")]
     with shop.context.engine.begin() as conn:
         assert inbox.replay(conn, ["evt_odd"]) == 1
 
@@ -94,7 +107,7 @@ def test_a_worker_that_lost_its_lease_leaves_nothing_behind(shop: World) -> None
     shop.arrive(customer(AT))
     with shop.context.engine.begin() as conn:
         slow = inbox.claim(conn, lane=0, lanes=1)
-    shop.run("UPDATE evergreen.inbox SET lease_until = now() - interval '1 second'")
+    shop.run("UPDATE evergreen.claim SET until = now() - interval '1 second'")
     shop.drain()
     shop.run("DELETE FROM stripe.customers")
 

@@ -80,17 +80,8 @@ def pay(world: World, invoice_id: str, method_id: str, *, by_schedule: bool = Tr
     Only attempts of Stripe's own schedule count; one the customer starts counts when it is
     the very first.
     """
-    charge_id = _charge(world, invoice_id, method_id, None)
     intent_id = world.payment_of[invoice_id]
-    succeeded = {
-        "amount_received": world[intent_id]["amount"],
-        "last_payment_error": None,
-        "latest_charge": charge_id,
-        "next_action": None,
-        "payment_method": method_id,
-        "status": "succeeded",
-    }
-    world.update(intent_id, "payment_intent.succeeded", succeeded)
+    charge_id = charge_intent(world, intent_id, method_id)
     invoice = world[invoice_id]
     asked_at = invoice["status_transitions"]["finalized_at"]
     tie = invoice_payment(world, invoice, intent_id, asked_at=asked_at)
@@ -104,6 +95,27 @@ def pay(world: World, invoice_id: str, method_id: str, *, by_schedule: bool = Tr
         "charge.updated",
         {"balance_transaction": world.new_id("transaction")},
     )
+
+
+def charge_intent(world: World, intent_id: str, method_id: str) -> str:
+    """Charge a card for what a payment intent asks for, with success; return the charge's id."""
+    charge_id = _charge(world, intent_id, method_id, None)
+    succeeded = {
+        "amount_received": world[intent_id]["amount"],
+        "last_payment_error": None,
+        "latest_charge": charge_id,
+        "next_action": None,
+        "payment_method": method_id,
+        "status": "succeeded",
+    }
+    world.update(intent_id, "payment_intent.succeeded", succeeded)
+    return charge_id
+
+
+def settle(world: World, invoice_id: str) -> None:
+    """Mark an invoice as paid by other payments than its own, which is given up."""
+    _cancel_intent(world, invoice_id, "automatic")
+    _mark_paid(world, invoice_id, attempts=world[invoice_id]["attempt_count"])
 
 
 def pay_out_of_band(world: World, invoice_id: str) -> None:
@@ -140,7 +152,10 @@ def catch_up(world: World, invoice_id: str) -> None:
     """Let an invoice's subscription, and its customer, owe nothing any more."""
     invoice = world[invoice_id]
     subscription_id = subscription_of(invoice)
-    if world[subscription_id]["status"] in {"incomplete", "past_due"}:
+    subscription = world[subscription_id]
+    # Of an unpaid subscription only the newest invoice counts.
+    newest = subscription["status"] == "unpaid" and subscription["latest_invoice"] == invoice_id
+    if newest or subscription["status"] in {"incomplete", "past_due"}:
         world.update(subscription_id, "customer.subscription.updated", {"status": "active"})
     _set_delinquent(world, invoice["customer"], False)
 
@@ -153,7 +168,7 @@ def refuse(
     next_attempt: int | None,
 ) -> None:
     """Let an attempt fail at the bank; Stripe tries again at `next_attempt`, or never."""
-    charge_id = _charge(world, invoice_id, method_id, decline)
+    charge_id = _charge(world, world.payment_of[invoice_id], method_id, decline)
     failed = {
         "last_payment_error": payment_error(decline, charge_id, world[method_id]),
         "latest_charge": charge_id,
@@ -216,8 +231,8 @@ def write_off(world: World, invoice_id: str, reason: str) -> None:
     world.announce(invoice_id, "invoice.marked_uncollectible")
 
 
-def _charge(world: World, invoice_id: str, method_id: str, decline: Decline | None) -> str:
-    intent = world[world.payment_of[invoice_id]]
+def _charge(world: World, intent_id: str, method_id: str, decline: Decline | None) -> str:
+    intent = world[intent_id]
     owner = world[intent["customer"]]
     attempt = charge(world, intent, owner, world[method_id], decline)
     return world.create(attempt, "charge.failed" if decline else "charge.succeeded")

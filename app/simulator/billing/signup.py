@@ -3,17 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from app.simulator.billing.discounts import redeem, tell_redeemed
 from app.simulator.billing.payments import finalize, pay, refuse
 from app.simulator.declines import Decline
 from app.simulator.history import Json
+from app.simulator.objects.catalogue import is_metered
 from app.simulator.objects.checkout import checkout_session
 from app.simulator.objects.customer import customer, payment_method, some_card
 from app.simulator.objects.invoice import Bill, invoice
-from app.simulator.objects.lines import TAX_PERCENT, period_entry
+from app.simulator.objects.lines import TAX_PERCENT, Entry, period_entries, usage_entries
 from app.simulator.objects.payment import setup_intent
+from app.simulator.objects.quote import line_items
 from app.simulator.objects.subscription import Period, Terms, subscription
 from app.simulator.periods import DAY, month_of, next_end
 from app.simulator.shop import Basket, Scene
+from app.simulator.world import World
 
 Goods = Sequence[tuple[Json, int]]
 """Prices and how many of each."""
@@ -83,10 +87,15 @@ def sign_up(
     decline: Decline | None = None,
     expires: tuple[int, int] | None = None,
     trial_days: int = 0,
+    coupon: str | None = None,
+    code: str | None = None,
+    payment_link: str | None = None,
 ) -> Start:
     """Let somebody new subscribe through Checkout, in one burst of events.
 
     With a `decline` the first payment fails and the subscription stays `incomplete`.
+    A `coupon` lowers the price; `code` is the promotion code it was redeemed by. They may
+    have come by a payment link.
     """
     world = scene.world
     customer_id, goods = meet(scene, offers, currency)
@@ -99,10 +108,15 @@ def sign_up(
         method_id=method_id,
         decline=decline,
         trial_days=trial_days,
+        coupon=coupon,
+        code=code,
     )
     if decline is None:
-        session = checkout_session(world, world[start.invoice], world[customer_id])
-        world.create(session, "checkout.session.completed")
+        given = ({"coupon": None if code else coupon, "promotion_code": code},) if coupon else ()
+        session = checkout_session(world, world[start.invoice], world[customer_id], given)
+        sold = line_items(world, goods, f"/v1/checkout/sessions/{session['id']}/line_items")
+        shown = {**session, "line_items": sold, "payment_link": payment_link}
+        world.create(shown, "checkout.session.completed")
     return start
 
 
@@ -114,9 +128,12 @@ def subscribe(
     method_id: str,
     decline: Decline | None = None,
     trial_days: int = 0,
+    coupon: str | None = None,
+    code: str | None = None,
 ) -> Start:
     """Subscribe a customer and charge the first invoice; nothing is due for a trial."""
-    terms = _terms(scene, goods, method_id, trial_days)
+    plain = _terms(scene, goods, method_id, trial_days)
+    terms = replace(plain, coupon=coupon, promotion_code=code)
     with scene.world.request():
         start = begin(scene, customer_id, goods, terms)
     if trial_days:
@@ -139,13 +156,12 @@ def begin(
     world = scene.world
     owner = world[customer_id]
     made = subscription(world, owner, goods, terms)
+    discounts = redeem(world, customer_id, terms, made["id"])
+    made["discounts"] = discounts
     by_invoice = terms.days_until_due is not None
     bill = Bill(
         billing_reason="subscription_create",
-        entries=[
-            period_entry(world, item, trial=terms.trial is not None)
-            for item in made["items"]["data"]
-        ],
+        entries=_first_entries(world, made),
         period_start=world.now,
         period_end=world.now,
         finalizes_at=world.now + 3600 if by_invoice else None,
@@ -153,12 +169,32 @@ def begin(
     first = invoice(world, owner, made, bill)
     made["latest_invoice"] = first["id"]
     world.create(made, "customer.subscription.created")
+    tell_redeemed(world, discounts)
     world.create(first, "invoice.created")
     if not by_invoice:
         finalize(world, first["id"])
     if owner["currency"] is None:
         world.update(customer_id, "customer.updated", {"currency": made["currency"]})
     return Start(made["id"], first["id"])
+
+
+def begin_paid(scene: Scene, customer_id: str, goods: Goods, method_id: str) -> Start:
+    """Begin a subscription by card that has nothing to pay yet, as with metered prices."""
+    terms = replace(_terms(scene, goods, method_id, 0), status="active")
+    return begin(scene, customer_id, goods, terms)
+
+
+def _first_entries(world: World, subscription: Json) -> list[Entry]:
+    trial = subscription["trial_start"] is not None
+    return [
+        entry
+        for item in subscription["items"]["data"]
+        for entry in (
+            usage_entries(world, item, 0)
+            if is_metered(item["price"])
+            else period_entries(world, item, trial=trial)
+        )
+    ]
 
 
 def _terms(

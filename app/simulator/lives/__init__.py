@@ -6,7 +6,23 @@ on, and returns the subscription that lives on after the story, or None.
 
 from collections.abc import Callable, Generator, Mapping
 
-from app.simulator.lives import changing, failing, leaving, repaying, starting, steady
+from app.simulator.lives import (
+    banking,
+    changing,
+    counting,
+    discounted,
+    disputing,
+    entitled,
+    failing,
+    leaving,
+    owing,
+    repaying,
+    scheduled,
+    selling,
+    starting,
+    steady,
+    taxed,
+)
 from app.simulator.shop import Scene
 
 Life = Callable[[Scene], Generator[int, None, str | None]]
@@ -45,5 +61,25 @@ LIVES: Mapping[str, Life] = {
         leaving.customer_deleted,
         repaying.refund_full,
         repaying.refund_partial,
+        discounted.coupon_forever,
+        discounted.coupon_repeating_that_ends,
+        discounted.promotion_code_redeemed,
+        discounted.customer_coupon,
+        disputing.dispute_won,
+        disputing.dispute_lost,
+        counting.many_lines,
+        counting.tiered_seats,
+        counting.metered_usage,
+        scheduled.scheduled_change,
+        owing.gives_up_unpaid,
+        owing.paid_out_of_band,
+        owing.paid_in_two_parts,
+        taxed.tax_ids,
+        taxed.tax_rate_on_top,
+        entitled.entitled,
+        banking.payouts,
+        selling.quote_accepted,
+        selling.payment_link_followed,
+        selling.test_clock_advanced,
     )
 }

@@ -95,8 +95,8 @@ def product_and_price_updates(scene: Scene) -> Told:
     with world.request():
         named = {"name": "Night Owl decaf, organic", "updated": world.now}
         world.update(price["product"], "product.updated", named)
-        world.update(price["id"], "price.updated", {"nickname": "250 g whole (old)"})
-        world.update(price["id"], "price.updated", {"active": False})
+        scene.shop.change_price(price["id"], {"nickname": "250 g whole (old)"})
+        scene.shop.change_price(price["id"], {"active": False})
         dropped = scene.shop.product("grinder")
     yield from _some_days(scene)
     with world.request():

@@ -36,9 +36,9 @@ def failed_payment_recovered(scene: Scene) -> Told:
     world = scene.world
     start = sign_up(scene, usual(scene))
     yield from keep_renewing(scene, start.subscription, scene.rng.randint(0, 3))
-    invoice_id = yield from _due_invoice(scene, start.subscription)
+    invoice_id = yield from due_invoice(scene, start.subscription)
     decline = DECLINES[scene.rng.choice(("insufficient_funds", "do_not_honor"))]
-    yield from _fail(scene, invoice_id, decline, scene.rng.randint(1, 3))
+    yield from fail(scene, invoice_id, decline, scene.rng.randint(1, 3))
     yield _retry_at(scene, invoice_id)
     pay(world, invoice_id, _card(scene, start.subscription))
     yield from renew(scene, start.subscription)
@@ -50,10 +50,10 @@ def failed_payment_canceled(scene: Scene) -> Told:
     world = scene.world
     start = sign_up(scene, usual(scene))
     yield from keep_renewing(scene, start.subscription, scene.rng.randint(0, 4))
-    invoice_id = yield from _due_invoice(scene, start.subscription)
+    invoice_id = yield from due_invoice(scene, start.subscription)
     names = ("insufficient_funds", "generic_decline", "lost_card", "stolen_card")
     decline = DECLINES[scene.rng.choice(names)]
-    yield from _fail(scene, invoice_id, decline, len(_RETRY_AFTER) + 1)
+    yield from fail(scene, invoice_id, decline, len(_RETRY_AFTER) + 1)
     reason = {"comment": None, "feedback": None, "reason": "payment_failed"}
     end(world, start.subscription, reason)
     if scene.rng.random() < 0.5:
@@ -71,8 +71,8 @@ def expired_card_updated(scene: Scene) -> Told:
     expires = month_of(add_months(world.now, 1))
     start = sign_up(scene, usual(scene), expires=expires)
     yield from renew(scene, start.subscription)
-    invoice_id = yield from _due_invoice(scene, start.subscription)
-    yield from _fail(scene, invoice_id, DECLINES["expired_card"], scene.rng.randint(1, 2))
+    invoice_id = yield from due_invoice(scene, start.subscription)
+    yield from fail(scene, invoice_id, DECLINES["expired_card"], scene.rng.randint(1, 2))
     yield world.now + scene.rng.randint(2, 60) * HOUR
     with world.request():
         method_id = replace_card(scene, start.subscription)
@@ -104,7 +104,7 @@ def action_required(scene: Scene) -> Told:
     world = scene.world
     start = sign_up(scene, usual(scene))
     yield from keep_renewing(scene, start.subscription, scene.rng.randint(0, 2))
-    invoice_id = yield from _due_invoice(scene, start.subscription)
+    invoice_id = yield from due_invoice(scene, start.subscription)
     method_id = _card(scene, start.subscription)
     ask_to_confirm(world, invoice_id, method_id, world.now + _RETRY_AFTER[0])
     yield world.now + scene.rng.randint(1, 47) * HOUR
@@ -118,8 +118,8 @@ def voided_invoice(scene: Scene) -> Told:
     world = scene.world
     start = sign_up(scene, usual(scene))
     yield from renew(scene, start.subscription)
-    invoice_id = yield from _due_invoice(scene, start.subscription)
-    yield from _fail(scene, invoice_id, DECLINES["generic_decline"], 1)
+    invoice_id = yield from due_invoice(scene, start.subscription)
+    yield from fail(scene, invoice_id, DECLINES["generic_decline"], 1)
     yield world.now + scene.rng.randint(3, 40) * HOUR
     with world.request():
         void(world, invoice_id)
@@ -128,14 +128,14 @@ def voided_invoice(scene: Scene) -> Told:
     return start.subscription
 
 
-def _due_invoice(scene: Scene, subscription_id: str) -> Generator[int, None, str]:
+def due_invoice(scene: Scene, subscription_id: str) -> Generator[int, None, str]:
     """Wait for the next renewal's invoice to be finalized; return its id."""
     invoice_id = yield from next_invoice(scene, subscription_id)
     yield from until_finalized(scene, invoice_id)
     return invoice_id
 
 
-def _fail(
+def fail(
     scene: Scene,
     invoice_id: str,
     decline: Decline,

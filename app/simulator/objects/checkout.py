@@ -1,5 +1,6 @@
 """The Checkout session through which somebody subscribed."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from app.simulator.history import Json
@@ -9,7 +10,6 @@ from app.simulator.world import World
 _NOTHING_SET: Json = {
     "adaptive_pricing": {"enabled": False},
     "after_expiration": None,
-    "allow_promotion_codes": None,
     "billing_address_collection": "required",
     "branding_settings": None,
     "client_reference_id": None,
@@ -21,7 +21,6 @@ _NOTHING_SET: Json = {
     "customer_account": None,
     "customer_creation": "always",
     "customer_email": None,
-    "discounts": [],
     "excluded_payment_method_types": None,
     "invoice_creation": None,
     "livemode": False,
@@ -48,14 +47,25 @@ _NOTHING_SET: Json = {
 }
 
 
-def checkout_session(world: World, invoice: Json, customer: Json) -> dict[str, Any]:
-    """Return the completed session whose first invoice this is."""
+def checkout_session(
+    world: World,
+    invoice: Json,
+    customer: Json,
+    discounts: Sequence[Json] = (),
+) -> dict[str, Any]:
+    """Return the completed session whose first invoice this is.
+
+    `discounts` name the promotion code that was redeemed, or the coupon given without one.
+    """
     total = invoice["total"]
-    tax = sum(tax["amount"] for tax in invoice["total_taxes"])
     return {
         **_NOTHING_SET,
+        **_who(customer),
         "id": world.new_id("checkout.session"),
         "object": "checkout.session",
+        "allow_promotion_codes": True
+        if any(each["promotion_code"] for each in discounts)
+        else None,
         "amount_subtotal": invoice["subtotal"],
         "amount_total": total,
         "automatic_tax": {
@@ -63,11 +73,6 @@ def checkout_session(world: World, invoice: Json, customer: Json) -> dict[str, A
             for name in ("enabled", "liability", "provider", "status")
         },
         "cancel_url": "https://shop.example.com/cart",
-        "collected_information": {
-            "business_name": None,
-            "individual_name": None,
-            "shipping_details": {"address": customer["address"], "name": customer["name"]},
-        },
         "created": world.now - 90,
         "currency": invoice["currency"],
         "custom_text": {
@@ -75,6 +80,30 @@ def checkout_session(world: World, invoice: Json, customer: Json) -> dict[str, A
             "shipping_address": None,
             "submit": None,
             "terms_of_service_acceptance": None,
+        },
+        "discounts": list(discounts),
+        "expires_at": world.now - 90 + DAY,
+        "invoice": invoice["id"],
+        "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
+        "payment_status": "paid" if total else "no_payment_required",
+        "status": "complete",
+        "subscription": invoice["parent"]["subscription_details"]["subscription"],
+        "success_url": "https://shop.example.com/thanks",
+        "total_details": {
+            "amount_discount": sum(off["amount"] for off in invoice["total_discount_amounts"]),
+            "amount_shipping": 0,
+            "amount_tax": sum(tax["amount"] for tax in invoice["total_taxes"]),
+        },
+    }
+
+
+def _who(customer: Json) -> dict[str, Any]:
+    """Return what the customer typed in."""
+    return {
+        "collected_information": {
+            "business_name": None,
+            "individual_name": None,
+            "shipping_details": {"address": customer["address"], "name": customer["name"]},
         },
         "customer": customer["id"],
         "customer_details": {
@@ -87,12 +116,4 @@ def checkout_session(world: World, invoice: Json, customer: Json) -> dict[str, A
             "tax_exempt": "none",
             "tax_ids": [],
         },
-        "expires_at": world.now - 90 + DAY,
-        "invoice": invoice["id"],
-        "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
-        "payment_status": "paid" if total else "no_payment_required",
-        "status": "complete",
-        "subscription": invoice["parent"]["subscription_details"]["subscription"],
-        "success_url": "https://shop.example.com/thanks",
-        "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": tax},
     }

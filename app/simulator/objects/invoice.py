@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.simulator.history import Json
-from app.simulator.objects.lines import Entry, line, taxes
+from app.simulator.objects.discount import on_invoice, taken_off
+from app.simulator.objects.lines import (
+    Entry,
+    discount_amounts,
+    line,
+    pretax_credits,
+    tax_inside,
+)
 from app.simulator.periods import DAY
 from app.simulator.world import World
 
@@ -22,12 +29,9 @@ _NOTHING_SET: Json = {
     "customer_account": None,
     "customer_phone": None,
     "customer_tax_exempt": "none",
-    "customer_tax_ids": [],
     "default_payment_method": None,
     "default_source": None,
-    "default_tax_rates": [],
     "description": None,
-    "discounts": [],
     "effective_at": None,
     "ending_balance": None,
     "footer": None,
@@ -49,8 +53,6 @@ _NOTHING_SET: Json = {
     "status_details": None,
     "test_clock": None,
     "threshold_reason": None,
-    "total_discount_amounts": [],
-    "total_pretax_credit_amounts": [],
     "webhooks_delivered_at": None,
 }
 
@@ -75,7 +77,12 @@ def invoice(world: World, customer: Json, subscription: Json, bill: Bill) -> dic
     """
     new_id = world.new_id("invoice")
     days = subscription["days_until_due"]
-    lines = [line(world, new_id, subscription["id"], entry) for entry in bill.entries]
+    discounts = on_invoice(world, customer, subscription, bill.period_end)
+    off = _off(world, discounts, bill.entries)
+    lines = [
+        line(world, new_id, subscription, entry, less)
+        for entry, less in zip(bill.entries, off, strict=True)
+    ]
     return {
         **_NOTHING_SET,
         **_amounts(customer, subscription["currency"], lines),
@@ -89,6 +96,12 @@ def invoice(world: World, customer: Json, subscription: Json, bill: Bill) -> dic
         "automatically_finalizes_at": bill.finalizes_at,
         "billing_reason": bill.billing_reason,
         "created": world.now,
+        "customer_tax_ids": [
+            {name: world[each][name] for name in ("type", "value")}
+            for each in world.tax_ids.get(customer["id"], ())
+        ],
+        "default_tax_rates": subscription["default_tax_rates"],
+        "discounts": [each["id"] for each in discounts],
         "due_date": world.now + days * DAY if days else None,
         "lines": {
             "object": "list",
@@ -110,32 +123,53 @@ def amount_due(customer: Json, total: int) -> int:
     return max(0, total + credit)
 
 
+def _off(world: World, discounts: Sequence[Json], entries: Sequence[Entry]) -> list[dict[str, int]]:
+    """Return what each discount takes off each entry, one after the other."""
+    left = [0 if entry.proration else entry.amount for entry in entries]
+    off: list[dict[str, int]] = [{} for _ in entries]
+    for each in discounts:
+        of_coupon = world.last_told("coupon", each["source"]["coupon"])
+        for number, less in enumerate(taken_off(of_coupon, left)):
+            if not entries[number].proration:
+                left[number] -= less
+                off[number][each["id"]] = less
+    return off
+
+
 def _amounts(customer: Json, currency: str, lines: Sequence[Json]) -> dict[str, Any]:
-    total = sum(line["amount"] for line in lines)
-    total_taxes = taxes_of(currency, lines)
-    net = total - sum(tax["amount"] for tax in total_taxes)
+    subtotal = sum(line["amount"] for line in lines)
+    off: dict[str, int] = {}
+    for each in (taken for part in lines for taken in part["discount_amounts"]):
+        off[each["discount"]] = off.get(each["discount"], 0) + each["amount"]
+    total_taxes = taxes_of(lines)
+    on_top = sum(tax["amount"] for tax in total_taxes if tax["tax_behavior"] == "exclusive")
+    total = subtotal - sum(off.values()) + on_top
     due = amount_due(customer, total)
+    inside = sum(tax_inside(line["amount"], currency) for line in lines if not on_top)
     return {
         "amount_due": due,
         "amount_remaining": due,
         "currency": currency,
         "starting_balance": customer["balance"],
-        "subtotal": total,
-        "subtotal_excluding_tax": net,
+        "subtotal": subtotal,
+        "subtotal_excluding_tax": subtotal - inside,
         "total": total,
-        "total_excluding_tax": net,
+        "total_discount_amounts": discount_amounts(off),
+        "total_excluding_tax": total - sum(tax["amount"] for tax in total_taxes),
+        "total_pretax_credit_amounts": pretax_credits(off),
         "total_taxes": total_taxes,
     }
 
 
-def taxes_of(currency: str, lines: Sequence[Json]) -> list[Json]:
-    """Return the lines' taxes added up; exactly the sum, whatever the rounding of each."""
-    if not any(line["taxes"] for line in lines):
-        return []
-    (shape,) = taxes(0, currency)
-    each = [tax for line in lines for tax in line["taxes"]]
-    summed = {name: sum(tax[name] for tax in each) for name in ("amount", "taxable_amount")}
-    return [{**shape, **summed}]
+def taxes_of(lines: Sequence[Json]) -> list[Json]:
+    """Return the lines' taxes added up by rate; exactly the sum, whatever the rounding of each."""
+    summed: dict[str, dict[str, Any]] = {}
+    for tax in (tax for part in lines for tax in part["taxes"]):
+        rate = tax["tax_rate_details"]["tax_rate"]
+        so_far = summed.get(rate, {"amount": 0, "taxable_amount": 0})
+        both = {name: so_far[name] + tax[name] for name in ("amount", "taxable_amount")}
+        summed[rate] = {**tax, **both}
+    return list(summed.values())
 
 
 def _parties(customer: Json, subscription: Json) -> dict[str, Any]:

@@ -218,13 +218,21 @@ def next_action(intent: Json) -> Json:
     }
 
 
-def invoice_payment(world: World, invoice: Json, intent: str, *, asked_at: int) -> dict[str, Any]:
-    """Return the tie between a paid invoice and the intent that paid it."""
+def invoice_payment(
+    world: World,
+    invoice: Json,
+    intent: str,
+    *,
+    asked_at: int,
+    amount: int | None = None,
+) -> dict[str, Any]:
+    """Return the tie between an invoice and the intent that paid it, or `amount` of it."""
+    paid = invoice["amount_due"] if amount is None else amount
     return {
         "id": world.new_id("invoice_payment"),
         "object": "invoice_payment",
-        "amount_paid": invoice["amount_due"],
-        "amount_requested": invoice["amount_due"],
+        "amount_paid": paid,
+        "amount_requested": paid,
         "created": asked_at,
         "currency": invoice["currency"],
         "invoice": invoice["id"],

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.simulator.history import Json
-from app.simulator.objects.catalogue import plan_of
+from app.simulator.objects.catalogue import is_metered, plan_of
 from app.simulator.world import World
 
 _NOTHING_SET: Json = {
@@ -19,9 +19,7 @@ _NOTHING_SET: Json = {
     "canceled_at": None,
     "customer_account": None,
     "default_source": None,
-    "default_tax_rates": [],
     "description": None,
-    "discounts": [],
     "ended_at": None,
     "livemode": False,
     "next_pending_invoice_item_invoice": None,
@@ -32,7 +30,6 @@ _NOTHING_SET: Json = {
     "pending_update": None,
     "schedule": None,
     "status_details": None,
-    "test_clock": None,
     "transfer_data": None,
 }
 NO_CANCELLATION: Json = {
@@ -62,10 +59,15 @@ class Terms:
     payment_method: str | None = None
     missing_payment_method: str = "create_invoice"
     taxed: bool = False
+    tax_rates: Sequence[Json] = ()
+    coupon: str | None = None
+    promotion_code: str | None = None
+    test_clock: str | None = None
 
 
 def item(world: World, subscription: str, price: Json, quantity: int, period: Period) -> Json:
-    """Return one line of what is subscribed to."""
+    """Return one line of what is subscribed to; what is metered has no quantity."""
+    counted = {} if is_metered(price) else {"quantity": quantity}
     return {
         "id": world.new_id("subscription_item"),
         "object": "subscription_item",
@@ -79,7 +81,7 @@ def item(world: World, subscription: str, price: Json, quantity: int, period: Pe
         "metadata": {},
         "plan": plan_of(price),
         "price": price,
-        "quantity": quantity,
+        **counted,
         "subscription": subscription,
         "tax_rates": [],
     }
@@ -94,7 +96,7 @@ def items_field(items: Sequence[Json]) -> dict[str, Any]:
     return {
         "items": {"data": list(items)},
         "plan": only and only["plan"],
-        "quantity": only and only["quantity"],
+        "quantity": only and only.get("quantity"),
     }
 
 
@@ -128,8 +130,11 @@ def subscription(
         "customer": customer["id"],
         "days_until_due": terms.days_until_due,
         "default_payment_method": terms.payment_method,
+        "default_tax_rates": list(terms.tax_rates),
+        "discounts": [],
         "metadata": {},
         "status": terms.status,
+        "test_clock": terms.test_clock,
     }
 
 

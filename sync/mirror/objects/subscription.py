@@ -1,24 +1,32 @@
 """Subscriptions and their items."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Integer, Text, text
 
+from sync.mirror.objects.discount import EXPAND, whole_on
 from sync.mirror.shapes import (
     Json,
     at,
     boolean,
     collection_method,
+    count,
     instant,
     integer,
     item_period,
     items_of,
+    mappings,
     price_of_item,
     product_of_price,
     recurring_of_price,
     ref,
+    started_at,
     string,
     subscription_period,
+    unit_amount,
+    usage_of_price,
 )
-from sync.mirror.tables import Children, MirroredObject, Row, mirror_table
+from sync.mirror.tables import Children, Endpoint, MirroredObject, Row, mirror_table
 
 TABLE = mirror_table(
     "subscriptions",
@@ -41,6 +49,13 @@ TABLE = mirror_table(
     Column("pause_collection_behavior", Text),
     Column("default_payment_method", Text),
     Column("latest_invoice", Text),
+    Column("billing_cycle_anchor", DateTime(timezone=True)),
+    Column("days_until_due", Integer),
+    Column("description", Text),
+    Column("pause_collection_resumes_at", DateTime(timezone=True)),
+    Column("pending_setup_intent", Text, comment="Set while the customer has to confirm a method"),
+    Column("schedule", Text),
+    Column("test_clock", Text),
     indexed=("customer", "current_period_end", "ended_at"),
 )
 
@@ -61,7 +76,10 @@ ITEMS = mirror_table(
     Column("product", Text),
     Column("quantity", BigInteger),
     Column("currency", Text),
+    # None when the price has tiers, or a fraction of the minor unit (then unit_amount_decimal).
     Column("unit_amount_minor", BigInteger),
+    Column("unit_amount_decimal", Text, comment="In minor units"),
+    Column("usage_type", Text),
     Column("recurring_interval", Text),
     Column("recurring_interval_count", Integer),
     Column("current_period_start", DateTime(timezone=True)),
@@ -73,7 +91,6 @@ ITEMS = mirror_table(
 def project(subscription: Json) -> Row:
     """Return the typed columns of a subscription, whatever API version rendered it."""
     period_start, period_end = subscription_period(subscription)
-    started = subscription.get("start_date", subscription.get("start"))
     return {
         "created": instant(subscription.get("created")),
         "customer": ref(subscription.get("customer")),
@@ -82,7 +99,7 @@ def project(subscription: Json) -> Row:
         "currency": string(subscription.get("currency")),
         "current_period_start": period_start,
         "current_period_end": period_end,
-        "start_date": instant(started),
+        "start_date": started_at(subscription),
         "trial_start": instant(subscription.get("trial_start")),
         "trial_end": instant(subscription.get("trial_end")),
         "cancel_at_period_end": boolean(subscription.get("cancel_at_period_end")),
@@ -94,6 +111,13 @@ def project(subscription: Json) -> Row:
         "pause_collection_behavior": string(at(subscription, "pause_collection", "behavior")),
         "default_payment_method": ref(subscription.get("default_payment_method")),
         "latest_invoice": ref(subscription.get("latest_invoice")),
+        "billing_cycle_anchor": instant(subscription.get("billing_cycle_anchor")),
+        "days_until_due": count(subscription.get("days_until_due")),
+        "description": string(subscription.get("description")),
+        "pause_collection_resumes_at": instant(at(subscription, "pause_collection", "resumes_at")),
+        "pending_setup_intent": ref(subscription.get("pending_setup_intent")),
+        "schedule": ref(subscription.get("schedule")),
+        "test_clock": ref(subscription.get("test_clock")),
     }
 
 
@@ -102,7 +126,8 @@ def project_item(item: Json, subscription: Json) -> Row:
     price = price_of_item(item)
     interval, interval_count = recurring_of_price(price)
     period_start, period_end = item_period(item, subscription)
-    amount = price.get("unit_amount", price.get("amount"))
+    amount, decimal = unit_amount(price)
+    usage_type, _ = usage_of_price(price)
     return {
         "created": instant(item.get("created")),
         "subscription": subscription["id"],
@@ -110,12 +135,20 @@ def project_item(item: Json, subscription: Json) -> Row:
         "product": product_of_price(price),
         "quantity": integer(item.get("quantity")),
         "currency": string(price.get("currency")),
-        "unit_amount_minor": integer(amount),
+        "unit_amount_minor": amount,
+        "unit_amount_decimal": decimal,
+        "usage_type": usage_type,
         "recurring_interval": interval,
         "recurring_interval_count": interval_count,
         "current_period_start": period_start,
         "current_period_end": period_end,
     }
+
+
+def _embedded(subscription: Json) -> Iterable[Json]:
+    """Yield what is whole of the discounts on the subscription and on its items."""
+    for discounted in (subscription, *mappings(items_of(subscription).get("data"))):
+        yield from whole_on(discounted)
 
 
 OBJECT = MirroredObject(
@@ -124,4 +157,11 @@ OBJECT = MirroredObject(
     project,
     children=(Children(ITEMS, "subscription", items_of, project_item),),
     deletable=False,
+    endpoint=Endpoint(
+        many="/v1/subscriptions",
+        one="/v1/subscriptions/{id}",
+        params={"status": "all"},
+        expand=(EXPAND, "items.data.discounts"),
+    ),
+    embedded=_embedded,
 )
