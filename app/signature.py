@@ -6,7 +6,6 @@ against the library on the same inputs: what we take it takes, too; the test lis
 Source: docs.stripe.com/webhooks#verify-manually
 """
 
-import hashlib
 import hmac
 import re
 from collections.abc import Sequence
@@ -62,7 +61,7 @@ def _matching_secret(
     """Compare all with all, without an early end that would tell how far it went."""
     matched = None
     for index, secret in reversed(list(enumerate(secrets))):
-        expected = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest().encode()
+        expected = hmac.digest(secret.encode(), signed, "sha256").hex().encode()
         for signature in signatures:
             if hmac.compare_digest(expected, signature):
                 matched = index

@@ -11,9 +11,9 @@ import psutil
 import pytest
 import requests
 
+from app.edge_worker import HEAD_S
 from app.local.ports import LOOPBACK, free_port
 from app.local.processes import ProcessGroup
-from app.web_worker import HEAD_S
 
 pytestmark = pytest.mark.processes
 COMMAND = "gunicorn tests.local.plain_app:app"

@@ -87,19 +87,19 @@ def test_connections_that_come_back_in_time_are_left_alone(engine: Engine) -> No
     assert pids[0] == pids[1]
 
 
-def test_the_doors_own_connections_stay_open_while_nobody_uses_them(engine: Engine) -> None:
+def test_the_doors_own_connection_stays_open_while_nobody_uses_it(engine: Engine) -> None:
     watch = Watch()
     guard(engine, watch, 0.3)
     shelf = Shelf(engine, watch, 0.3)
     first = shelf.store(delivery(encoded(event()), None))
-    [connection] = shelf._idle
+    connection = shelf._connection
     time.sleep(0.8)
     second = shelf.store(delivery(encoded(event()), None))
-    after = list(shelf._idle)
+    after = shelf._connection
     shelf.close()
 
     assert (first, second) == ("stored", "stored")
-    assert after == [connection]
+    assert after is connection
 
 
 def test_a_connection_that_was_cut_meanwhile_is_replaced(engine: Engine, database_url: str) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -104,6 +105,16 @@ def test_frozen_database(door: Door, state: Path) -> None:
     assert (ready.status_code, ready.json()["database"]) == (503, "unreachable")
     assert alive
     assert alive_s < 1.0
+    wait_until_stored(door)
+
+
+def test_frozen_database_with_many_at_the_door(door: Door, state: Path) -> None:
+    wait_until_stored(door)
+    with frozen(state, "postgresql"), ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: delivered(door), range(16)))
+
+    assert {answer[0] for answer, _ in answers} == {503}
+    assert max(took_s for _, took_s in answers) < DEADLINE_S, "one after the other, none waits"
     wait_until_stored(door)
 
 

@@ -4,12 +4,14 @@ import os
 import signal
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
 import requests
 
 from app.body import DEADLINE_S
+from app.local.ports import LOOPBACK
 from app.patience import PATIENCE_S, SLOW_AT_A_TIME
 from tests.receiver.stripe_side import Door, answer, encoded, event, head, signature
 
@@ -91,6 +93,51 @@ def test_clients_that_keep_their_end_open_hold_up_nobody(door: Door, said: bytes
             lines.enter_context(door.line()).sendall(said)
 
         assert served_within(door) < AT_ONCE_S
+
+
+def test_clients_that_stay_connected_after_their_answer_hold_up_nobody(door: Door) -> None:
+    with ExitStack() as lines:
+        for _ in range(THREADS + 2):
+            line = lines.enter_context(door.line())
+            line.sendall(head("Content-Length: 0"))
+            assert answer(line)[0] == 400
+
+        assert served_within(door) < AT_ONCE_S
+
+
+def test_a_client_that_does_not_read_its_answers_is_cut_off(door: Door) -> None:
+    """Its answers pile up until the next one would have to wait for it, and a thread with it."""
+    with socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.settimeout(5)
+        line.connect((LOOPBACK, door.port))
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            _ask_for_ever(line)
+
+
+def _ask_for_ever(line: socket.socket) -> None:
+    while True:
+        line.sendall(head("Content-Length: 0") * 100)
+
+
+def test_clients_that_always_have_a_next_request_leave_room_for_others(door: Door) -> None:
+    requests_ = head("Content-Length: 0") * 2000
+    with ExitStack() as lines, ThreadPoolExecutor(THREADS) as pool:
+        busy = [lines.enter_context(door.line()) for _ in range(THREADS)]
+        read = [pool.submit(_read_all, line) for line in busy]
+        for line in busy:
+            line.sendall(requests_)
+            line.shutdown(socket.SHUT_WR)
+        served_s = [served_within(door) for _ in range(3)]
+        were_busy = not any(each.done() for each in read)
+
+    assert max(served_s) < AT_ONCE_S
+    assert were_busy
+
+
+def _read_all(line: socket.socket) -> None:
+    while line.recv(65_536):
+        pass
 
 
 def test_a_request_in_flight_is_finished_at_the_stop(door: Door) -> None:
