@@ -39,12 +39,20 @@ def run(lane: int) -> None:
 
 
 def drain(context: Context, lane: int, *, at_most_s: float) -> bool:
-    """Work on `lane` until it is empty (True) or the time is up (False)."""
+    """Work on `lane` until it is empty (True) or the time is up (False).
+
+    What was tried before comes when nothing fresh is there, and once at the end in any case.
+    """
     until = time.monotonic() + at_most_s
     while time.monotonic() < until:
-        if not drain_batch(context, lane) + drain_batch(context, lane, claim=inbox.claim_tried):
+        if not drain_batch(context, lane) and not _drain_tried(context, lane):
             return True
+    _drain_tried(context, lane)
     return False
+
+
+def _drain_tried(context: Context, lane: int) -> int:
+    return drain_batch(context, lane, claim=inbox.claim_tried)
 
 
 def drain_batch(context: Context, lane: int, *, claim: Claim = inbox.claim) -> int:

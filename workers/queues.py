@@ -26,6 +26,8 @@ _MAINTENANCE_S = 300
 _REDIS_TIMEOUT_S = 10
 _RESTART_AFTER_S = 1.0
 _STOP_WITHIN_S = 25.0
+# What follows from events can wait some milliseconds; that they are mirrored cannot.
+_AFTER_EVENTS = 10
 
 
 SUPERVISED = "supervised"
@@ -45,6 +47,8 @@ def work(queue: str, *, supervised: bool = False) -> int:
     )
     if supervised:
         _stop_when_orphaned()
+    if queue != EVENTS:
+        os.nice(_AFTER_EVENTS)
     _ring_for_what_waits(queue)
     worker.work(logging_level="WARNING")
     return 0

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, Text, any_, cast, select
+from sqlalchemy import Connection, Select, Table, Text, any_, bindparam, cast, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from sync.history.discounts import Known, OfCustomer, Ref
@@ -54,15 +54,22 @@ def _untold_prices(states: Sequence[State]) -> Iterable[str | None]:
 
 
 def _of_customers(conn: Connection, customers: Iterable[str | None]) -> dict[Ref, list[OfCustomer]]:
-    table, ids = discount.TABLE.c, sorted(filter(None, customers))
+    ids = sorted(filter(None, customers))
     found: dict[Ref, list[OfCustomer]] = defaultdict(list)
-    rows = select(table.account, table.customer, table.data, table.deleted_at).where(
-        table.customer == any_(cast(ids, ARRAY(Text))),
-        *(table[name].is_(None) for name in _NARROWER),
-    )
-    for row in conn.execute(rows) if ids else ():
+    for row in conn.execute(_DISCOUNTS_OF, {"ids": ids}) if ids else ():
         found[row.account, row.customer].append(OfCustomer(row.data, row.deleted_at))
     return found
+
+
+def _discounts_of() -> Select[Any]:
+    table, ids = discount.TABLE.c, cast(bindparam("ids"), ARRAY(Text))
+    return select(table.account, table.customer, table.data, table.deleted_at).where(
+        table.customer == any_(ids), *(table[name].is_(None) for name in _NARROWER)
+    )
+
+
+# Built once: it is asked with every batch.
+_DISCOUNTS_OF = _discounts_of()
 
 
 def _objects(conn: Connection, table: Table, ids: Iterable[str]) -> dict[Ref, Json]:
