@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from app.envelope import delivery
+from sync.errors import Rejected
 from sync.mirror.catch_up import OVERLAP, REACH, CatchUp, Span, Step, next_width, span_of
 from sync.store import inbox
 from sync.store.inbox import INBOX
@@ -200,3 +201,12 @@ def test_a_window_is_as_long_as_its_events_are_few(
     width: timedelta, events: int, expected: timedelta
 ) -> None:
     assert next_width(width, events) == expected
+
+
+def test_a_key_of_another_account_brings_nothing_in(shop: Shop) -> None:
+    shop.deliver([event(number, NOW - DAY) for number in range(5)])
+    shop.api.account.tell(event(9, NOW - timedelta(hours=1)))
+
+    with pytest.raises(Rejected, match="another account"):
+        run(shop)
+    assert shop.world.rows("SELECT event_id FROM evergreen.inbox WHERE event_id = 'evt_9'") == []

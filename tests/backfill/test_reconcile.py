@@ -231,3 +231,16 @@ def test_a_discount_that_nothing_shows_any_more_has_ended(
     rows = "SELECT id, deleted_at IS NOT NULL FROM stripe.discounts ORDER BY id"
     assert shop.world.rows(rows) == ended
     assert (drift.stale, drift.repaired) == (int(not shown), int(not shown))
+
+
+def test_a_sample_does_not_follow_long_lists(shop: Shop) -> None:
+    """What looks long is left to the full check: the sample's reads are few, whatever it meets."""
+    lines = [{"id": f"il_{n:03}", "object": "line_item", "amount": 1} for n in range(30)]
+    for number in range(40):
+        listed = {"object": "list", "has_more": False, "url": f"/v1/invoices/in_{number}/lines"}
+        invoice = {"id": f"in_{number}", "object": "invoice", "discounts": [], "livemode": False}
+        shop.api.account.put({**invoice, "created": number, "lines": {**listed, "data": lines}})
+
+    sample(shop.reconcile(), "", reads=5, names=["invoice"])
+
+    assert len(shop.api.requests) <= 1 + 3
