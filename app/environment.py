@@ -87,6 +87,11 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def optional_days(value: str) -> int | None:
+    """Return a number of days up to a year, None where nothing is set."""
+    return whole_number(0, 365)(value) if value else None
+
+
 def web_address(value: str) -> str:
     """Return an http(s) address without its trailing slash."""
     parts = _split(value)
@@ -171,12 +176,19 @@ def redis_address(value: str) -> str:
     raise ValueError("use redis://host:6379/0, rediss:// with TLS or unix:///path")
 
 
+_MAIL_SCHEMES = frozenset({"smtp", "smtps", "postmark", "resend", "ses"})
+
+
 def mail_address(value: str) -> str | None:
     """Return where mail is handed over, None where nothing is set; never shown in the message."""
     parts = urlsplit(value)
-    known = parts.scheme in {"smtp", "smtps"} and _split(value)
+    known = parts.scheme in _MAIL_SCHEMES and _split(value)
     if value and not known and not (parts.scheme == "file" and parts.path and not parts.netloc):
-        raise ValueError("use smtp://user:password@host:587, smtps://… or file:///folder")
+        raise ValueError(
+            "use smtp://user:password@host:587, smtps://…, file:///folder,"
+            " postmark://TOKEN@api.postmarkapp.com, resend://KEY@api.resend.com or"
+            " ses://KEY_ID:SECRET@email.<region>.amazonaws.com",
+        )
     return value or None
 
 
@@ -217,6 +229,17 @@ def token(value: str) -> str | None:
     if value and (_is_placeholder(value) or not value.isascii()):
         raise ValueError(f"it is a placeholder, shorter than {_SHORTEST_SECRET}, or not ASCII")
     return value or None
+
+
+def webhook_passwords(value: str) -> tuple[str, ...]:
+    """Return what mail providers prove themselves with, newest first; never shown."""
+    for position, secret in enumerate(names(value), 1):
+        if _is_placeholder(secret) or not secret.isascii() or any(c.isspace() for c in secret):
+            raise ValueError(
+                f"number {position} is a placeholder, shorter than {_SHORTEST_SECRET}, not ASCII or"
+                " has white space in it; `openssl rand -hex 32` makes a good password",
+            )
+    return names(value)
 
 
 def webhook_secrets(value: str) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from app.environment import (
     known_names,
     language,
     mail_address,
+    optional_days,
     optional_email_address,
     optional_web_address,
     redis_address,
@@ -27,21 +28,28 @@ from app.environment import (
     time_zone,
     token,
     web_address,
+    webhook_passwords,
     webhook_secrets,
     whole_number,
 )
+from notifications import experiments, hours, sampling
+from notifications.experiments import Experiment
 from notifications.policy import (
     Brand,
     MailPolicy,
     parse_renewal_reminders,
 )
+from sync import webhook_signature
+from sync.access import AccessPolicy
 from sync.errors import SettingsError
 from sync.store.engine import database_url
+from sync.webhook_signature import Endpoint
 
 CRM_SINKS = frozenset({"local"})
 INVENTORY_SINKS = frozenset({"local"})
 _MODES: Mapping[str, bool | None] = {"auto": None, "true": True, "false": False}
 _ON_OFF = {"true": True, "false": False}
+_TERMINAL = {action: action for action in ("cancel", "unpaid", "leave")}
 _LEVELS = {level: level for level in ("debug", "info", "warning", "error")}
 _CLOCKS: Mapping[str, Literal["real", "simulated"]] = {"real": "real", "simulated": "simulated"}
 
@@ -60,6 +68,7 @@ class Settings:
     effect_accounts: frozenset[str]
     secret_keys: tuple[str, ...]
     mail_url: str | None
+    mail_webhook_secrets: tuple[str, ...]
     mail_policy: MailPolicy
     crm: tuple[str, ...]
     inventory: tuple[str, ...]
@@ -69,6 +78,9 @@ class Settings:
     log_level: str
     console_password_hash: str | None
     metrics_token: str | None
+    api_token: str | None
+    access: AccessPolicy
+    access_webhook: Endpoint | None
     advice: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -117,6 +129,8 @@ def _read(reader: Reader) -> Settings:
     nobody: frozenset[str] = frozenset()
     accounts = reader.parsed("EFFECT_ACCOUNTS", "", environment.accounts, nobody) | {""}
     port = reader.parsed("PORT", "8000", whole_number(1, 65535), 8000)
+    mail_policy = _mail_policy(reader, livemode, secret_keys, accounts, port)
+    access_webhook = _access_webhook(reader)
     return Settings(
         database_url=_database(reader),
         redis_url=_redis(reader),
@@ -128,7 +142,8 @@ def _read(reader: Reader) -> Settings:
         effect_accounts=accounts,
         secret_keys=secret_keys,
         mail_url=_mail_url(reader),
-        mail_policy=_mail_policy(reader, livemode, secret_keys, accounts, port),
+        mail_webhook_secrets=reader.parsed("MAIL_WEBHOOK_SECRETS", "", webhook_passwords, none),
+        mail_policy=mail_policy,
         crm=reader.parsed("CRM", "local", known_names(CRM_SINKS), ("local",)),
         inventory=reader.parsed("INVENTORY", "local", known_names(INVENTORY_SINKS), ("local",)),
         clock=reader.choice("CLOCK", _CLOCKS, "real"),
@@ -137,7 +152,31 @@ def _read(reader: Reader) -> Settings:
         log_level=reader.choice("LOG_LEVEL", _LEVELS, "info"),
         console_password_hash=reader.text("CONSOLE_PASSWORD_HASH") or None,
         metrics_token=reader.parsed("METRICS_TOKEN", "", token, None),
+        api_token=reader.parsed("API_TOKEN", "", token, None),
+        access=_access(reader, mail_policy, tells=access_webhook is not None),
+        access_webhook=access_webhook,
     )
+
+
+def _access(reader: Reader, mail: MailPolicy, *, tells: bool) -> AccessPolicy:
+    """Return what the shop allows who is late; the grace is as long as Stripe retries."""
+    window = mail.dunning_window_days
+    return AccessPolicy(
+        grace_days=reader.parsed("ACCESS_GRACE_DAYS", str(window), whole_number(0, 365), window),
+        restricted_days=reader.parsed("ACCESS_RESTRICTED_DAYS", "", optional_days, None),
+        portal_url=mail.portal_url,
+        shop_url=mail.shop_url,
+        tells=tells,
+    )
+
+
+def _access_webhook(reader: Reader) -> Endpoint | None:
+    none: tuple[bytes, ...] = ()
+    url = reader.parsed("ACCESS_WEBHOOK_URL", "", optional_web_address, None)
+    signing = reader.parsed("ACCESS_WEBHOOK_SECRET", "", webhook_signature.keys, none)
+    if url and not reader.text("ACCESS_WEBHOOK_SECRET"):
+        reader.required("ACCESS_WEBHOOK_SECRET", "the receiver must know that it is us (whsec_…)")
+    return Endpoint(url, signing) if url else None
 
 
 def _mode_of(api_key: str | None) -> bool | None:
@@ -186,6 +225,8 @@ def _mail_policy(
         reader.advice.append("PUBLIC_URL is not set: links in mails point to this machine")
     if reader.text("MAIL_URL"):
         reader.required("MAIL_FROM", "the sender, such as Shop <billing@shop.example>")
+    no_samples: Mapping[str, int] = {}
+    no_experiments: Mapping[str, Experiment] = {}
     values: dict[str, Any] = {
         "sender": reader.parsed("MAIL_FROM", _NO_POLICY.sender, email_address, ""),
         "public_url": reader.parsed("PUBLIC_URL", f"http://localhost:{port}", web_address, ""),
@@ -203,6 +244,12 @@ def _mail_policy(
             parse_renewal_reminders,
             parse_renewal_reminders("month:3,year:30+7"),
         ),
+        "stripe_sends": frozenset(environment.names(reader.text("STRIPE_SENDS"))),
+        "mail_hours": reader.parsed("MAIL_HOURS", hours.DEFAULT, hours.parse, hours.parse("")),
+        "copy_sample": reader.parsed("COPY_SAMPLE", "", sampling.parse, no_samples),
+        "experiments": reader.parsed("TEMPLATES_DIR", "", experiments.read, no_experiments),
+        "dunning_window_days": reader.parsed("DUNNING_WINDOW_DAYS", "14", whole_number(1, 60), 14),
+        "dunning_terminal_action": reader.choice("DUNNING_TERMINAL_ACTION", _TERMINAL, "cancel"),
     }
     for field, name, parse in _OPTIONAL:
         values[field] = reader.parsed(name, "", parse, None)

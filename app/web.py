@@ -5,7 +5,7 @@ from flask import Flask, Response
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from app import customer_links, health, log, metrics
+from app import api, customer_links, health, log, mail_copy, mail_webhooks, metrics
 from app.body import BodyReader
 from app.console import blueprint as console
 from app.deadline import Watch, guard
@@ -15,6 +15,7 @@ from app.refusals import answer
 from app.ringer import Ringer
 from app.settings import Settings
 from app.shelf import Shelf
+from sync.clock import Clock, RealClock, SimulatedClock
 from sync.store.engine import make_engine
 
 logger = structlog.get_logger(__name__)
@@ -49,7 +50,12 @@ def create_app(settings: Settings) -> Flask:
     )
     app.register_blueprint(health.blueprint(engine, client))
     app.register_blueprint(metrics.blueprint(engine, settings.metrics_token))
+    clock: Clock = SimulatedClock(engine) if settings.clock == "simulated" else RealClock()
+    app.register_blueprint(api.blueprint(engine, clock, settings.api_token, settings.access))
     app.register_blueprint(customer_links.blueprint(engine, settings.mail_policy))
+    app.register_blueprint(mail_copy.blueprint())
+    hooks = mail_webhooks.blueprint(engine, BodyReader(watch), settings.mail_webhook_secrets)
+    app.register_blueprint(hooks)
     app.register_blueprint(console.blueprint(engine, settings, doorbell))
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(SQLAlchemyError, _unavailable)

@@ -17,25 +17,42 @@ from sync.store.engine import make_engine
 
 _BAR_S = 2.0  # for a million subscriptions
 _TICK = timedelta(minutes=1)
-# Four in five pay monthly, one yearly; renewals are spread evenly; one in seven has ended.
+# Four in five pay monthly, one yearly; renewals are spread evenly; one in seven has ended. One
+# in fifty is on trial, one in ten has a discount with an end, one in ten a price change ahead,
+# one in five hundred is paused until a day. Cards expire in the next four years, as nearly all
+# are replaced before they do.
 _FILL = """
 CREATE TEMPORARY TABLE made AS
 SELECT number, 'sub_' || number AS id, 'cus_' || number AS customer,
-    CASE WHEN number % 7 = 0 THEN 'canceled' ELSE 'active' END AS status,
+    CASE WHEN number % 7 = 0 THEN 'canceled' WHEN number % 50 = 1 THEN 'trialing'
+        ELSE 'active' END AS status,
     CASE WHEN number % 5 = 0 THEN 'year' ELSE 'month' END AS every,
     now() + random() * CASE WHEN number % 5 = 0 THEN interval '365 days' ELSE interval '30 days' END
-        AS renews_at
+        AS renews_at,
+    now() - random() * interval '1500 days' AS started_at,
+    CASE WHEN number % 7 = 0 THEN now() - random() * interval '365 days' END AS ended_at,
+    CASE WHEN number % 2 = 0 THEN 'payment_failed' ELSE 'cancellation_requested' END AS reason,
+    date_trunc('month', now()) + (random() * 48)::int * interval '1 month' AS card_month
 FROM generate_series(1, %s) AS number
 """
 _COPIES = (
     """
-    INSERT INTO stripe.customers (id, email, livemode, data, as_of)
-    SELECT customer, customer || '@shop.example', false, '{"object": "customer"}', now() FROM made
+    INSERT INTO stripe.customers (id, email, default_payment_method, livemode, as_of, data)
+    SELECT customer, customer || '@shop.example', 'pm_' || number, false, now(),
+        '{"object": "customer", "address": {"country": "US", "state": "CA"}}'
+    FROM made
     """,
     """
-    INSERT INTO stripe.subscriptions (id, customer, status, currency, current_period_end,
-        cancel_at_period_end, livemode, data, as_of)
-    SELECT id, customer, status, 'usd', renews_at, false, false, '{"object": "subscription"}', now()
+    INSERT INTO stripe.subscriptions (id, customer, status, currency, current_period_start,
+        current_period_end, start_date, trial_end, cancel_at_period_end, ended_at,
+        cancellation_reason, pause_collection_behavior, pause_collection_resumes_at,
+        collection_method, livemode, data, as_of)
+    SELECT id, customer, status, 'usd', renews_at - ('1 ' || every)::interval, renews_at,
+        started_at, CASE WHEN status = 'trialing' THEN renews_at END, false, ended_at,
+        CASE WHEN ended_at IS NOT NULL THEN reason END,
+        CASE WHEN number % 500 = 2 THEN 'void' END,
+        CASE WHEN number % 500 = 2 THEN renews_at END,
+        'charge_automatically', false, '{"object": "subscription"}', now()
     FROM made
     """,
     """
@@ -45,6 +62,28 @@ _COPIES = (
     SELECT 'si_' || number, id, 'price_' || every, 1, 'usd', 900, every, 1, renews_at,
         false, '{"object": "subscription_item"}', now()
     FROM made
+    """,
+    """
+    INSERT INTO stripe.payment_methods (id, customer, type, card_exp_month, card_exp_year,
+        livemode, data, as_of)
+    SELECT 'pm_' || number, customer, 'card', extract(month FROM card_month),
+        extract(year FROM card_month), false, '{"object": "payment_method"}', now()
+    FROM made
+    """,
+    """
+    INSERT INTO stripe.discounts (id, customer, subscription, coupon, ends_at, livemode, data,
+        as_of)
+    SELECT 'di_' || number, customer, id, 'half', now() + random() * interval '180 days',
+        false, '{"object": "discount"}', now()
+    FROM made WHERE number % 10 = 3
+    """,
+    """
+    INSERT INTO stripe.subscription_schedules (id, customer, subscription, status,
+        current_phase_end, ends_at, prices, livemode, data, as_of)
+    SELECT 'sub_sched_' || number, customer, id, 'active', renews_at,
+        renews_at + interval '30 days', ARRAY['price_' || every, 'price_new'], false,
+        '{"object": "subscription_schedule"}', now()
+    FROM made WHERE number % 10 = 4
     """,
 )
 

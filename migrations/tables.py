@@ -2,6 +2,8 @@
 
 import notifications.kinds
 import notifications.suppression
+import sync.access.delivery
+import sync.access.tables
 import sync.clock
 import sync.crm.sinks.local
 import sync.history.tables
@@ -19,6 +21,8 @@ __all__ = ["METADATA"]
 _DEFINING = (
     notifications.kinds,
     notifications.suppression,
+    sync.access.delivery,
+    sync.access.tables,
     sync.clock,
     sync.crm.sinks.local,
     sync.history.tables,

@@ -3,51 +3,20 @@
 import hashlib
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import EmailPolicy
 from typing import Any
 
 from notifications.case import Case
+from notifications.headers import HEADERS, require_sendable
 from notifications.kind import Kind
 from notifications.policy import mailbox
 from notifications.render import Rendered
-
-# Names of headers that hold one long ASCII word. The standard library folds such a word into
-# RFC 2047 pieces, in which no mail program finds the address again.
-_NEVER_FOLDED = frozenset(
-    {
-        "message-id",
-        "list-unsubscribe",
-        "list-unsubscribe-post",
-        "x-evergreen-key",
-        "x-evergreen-original-to",
-    },
-)
-
-
-class MailHeaders(EmailPolicy):
-    """How our messages are written: pure ASCII on the wire, long addresses on one line."""
-
-    def fold(self, name: str, value: Any) -> str:
-        """Return the header's lines as text."""
-        if name.lower() in _NEVER_FOLDED:
-            return f"{name}: {value}{self.linesep}"
-        return str(super().fold(name, value))
-
-    def fold_binary(self, name: str, value: Any) -> bytes:
-        """Return the header's lines as they go out."""
-        if name.lower() in _NEVER_FOLDED:
-            return self.fold(name, value).encode("ascii")
-        return super().fold_binary(name, value)
-
-
-HEADERS = MailHeaders(linesep="\r\n", cte_type="7bit")
 
 
 def compose(kind: Kind, case: Case, words: Rendered, key: str) -> EmailMessage:
     """Return the message for the effect `key`: the same key always has the same Message-ID.
 
     Raises:
-        ValueError: there is no address to send it to.
+        ValueError: there is no address to send it to, or no mail server would take it.
     """
     message = EmailMessage(policy=HEADERS)
     for name, value in _headers(kind, case, words, key).items():
@@ -56,6 +25,7 @@ def compose(kind: Kind, case: Case, words: Rendered, key: str) -> EmailMessage:
     message.add_alternative(words.html, subtype="html", charset="utf-8")
     # Last, as setting the content takes away every header about it.
     message["Content-Language"] = words.language
+    require_sendable(message)
     return message
 
 
@@ -92,7 +62,7 @@ def _recipient(kind: Kind, case: Case) -> tuple[Address, str | None]:
     """Return whom to write to, and whom it was for where a redirect takes it."""
     policy = case.policy
     if kind.category == "internal":
-        return _usable(mailbox(policy.internal_inbox or policy.marketing_inbox or "")), None
+        return _usable(mailbox(policy.inbox(to_marketing=kind.to_marketing) or "")), None
     customer = _usable(case.mailbox)
     if policy.redirect:
         return _usable(mailbox(policy.redirect)), customer.addr_spec

@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
@@ -64,13 +65,40 @@ def _in_country(locale: Locale, country: str | None) -> Locale:
     return regional or locale
 
 
+def catalog_files(language: str) -> list[Path]:
+    """Return the files that together hold the words of `language`, in the order they count."""
+    return sorted((_CATALOGS / language / "LC_MESSAGES").glob("*.po"))
+
+
+def read_catalog(file: Path, language: str) -> Catalog:
+    """Return the words of one file.
+
+    Raises:
+        babel.messages.pofile.PoFileError: the file is no catalog.
+    """
+    with file.open("rb") as source:
+        return read_po(source, locale=language, abort_invalid=True)
+
+
 @cache
 def translations(language: str) -> NullTranslations:
-    """Return the catalog of `language`; English has none, as it is the source."""
+    """Return the words of `language`, all its files together; English has none: it is the source.
+
+    What several files translate should read the same in all; else the first file's word counts,
+    and the linter tells (see `notifications.catalogue.contradictions`).
+    """
     if language == SOURCE:
         return NullTranslations()
     compiled = BytesIO()
-    with (_CATALOGS / language / "LC_MESSAGES" / "messages.po").open("rb") as source:
-        write_mo(compiled, read_po(source, locale=language, abort_invalid=True))
+    write_mo(compiled, _merged(language))
     compiled.seek(0)
     return Translations(compiled)
+
+
+def _merged(language: str) -> Catalog:
+    whole = Catalog(locale=language)
+    for file in catalog_files(language):
+        for message in read_catalog(file, language):
+            if message.id and message.id not in whole:
+                whole[message.id] = message
+    return whole

@@ -17,6 +17,6 @@ def plan(changes: Sequence[Change], policy: MailPolicy) -> list[Effect]:
         for change in changes
         if change.account in policy.accounts and not change.deleted
         for kind in KINDS.values()
-        if kind.watches == change.object
+        if change.object in kind.watches
         for effect in kind.plan(change)
     ]

@@ -9,9 +9,15 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from notifications import hours
+from notifications.experiments import Experiment
+from notifications.hours import Hours
+from notifications.timing import TIMINGS, Category
 from sync.errors import SettingsError
 
 INTERVALS = ("day", "week", "month", "year")
+# What Stripe does with a subscription when retries have run out; `leave` keeps it past due.
+TERMINAL_ACTIONS = ("cancel", "unpaid", "leave")
 _MAILBOX = re.compile(r"(?P<name>[^<>\r\n]*)<(?P<named>[^<>]+)>|(?P<bare>[^<>]+)")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -47,6 +53,10 @@ def _default_reminders() -> Mapping[str, tuple[int, ...]]:
     return parse_renewal_reminders("month:3,year:30+7")
 
 
+def _default_hours() -> Mapping[Category, Hours]:
+    return hours.parse(hours.DEFAULT)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brand:
     """How the shop shows itself in its mails; an empty name means the sender's."""
@@ -56,6 +66,8 @@ class Brand:
     colour: str = "#1f6f50"
     postal_address: str = ""
     support_email: str | None = None
+    # What customers read beside a charge on their bank's statement, as set at Stripe.
+    statement_descriptor: str = ""
 
     @property
     def on_colour(self) -> str:
@@ -99,6 +111,17 @@ class MailPolicy:
     shop_url: str | None = None
     buddhist_era: bool = False
     templates_dir: str | None = None
+    # Kinds that Stripe's own customer mails cover: see its dashboard's settings.
+    stripe_sends: frozenset[str] = frozenset()
+    # At which hours of their day customers are written to, by category of mail.
+    mail_hours: Mapping[Category, Hours] = field(default_factory=_default_hours)
+    # Of which mails marketing gets a copy: see `notifications.sampling`.
+    copy_sample: Mapping[str, int] = field(default_factory=dict)
+    # By the kind each is about.
+    experiments: Mapping[str, Experiment] = field(default_factory=dict)
+    # As Stripe's dashboard has it: how long failed charges are retried, and what comes then.
+    dunning_window_days: int = 14
+    dunning_terminal_action: str = "cancel"
 
     def __post_init__(self) -> None:
         mistakes = [message for broken, message in self._checks() if broken]
@@ -110,13 +133,20 @@ class MailPolicy:
         odd_urls = [url for url in urls if url and urlsplit(url).scheme not in {"http", "https"}]
         inboxes = (self.marketing_inbox, self.internal_inbox, self.redirect)
         odd_inboxes = [inbox for inbox in inboxes if inbox and mailbox(inbox) is None]
+        unknown = sorted(self.stripe_sends - TIMINGS.keys())
         return (
+            (bool(unknown), f"STRIPE_SENDS: no kind of mail is called {', '.join(unknown)}"),
             (mailbox(self.sender) is None, f"no usable sender: {self.sender!r}"),
             (bool(odd_inboxes), f"no usable mail address: {', '.join(odd_inboxes)}"),
             (bool(odd_urls), f"no web address: {', '.join(odd_urls)}"),
             (not any(self.link_secrets), "there is no secret to sign links with"),
             (not _zone_is_known(self.timezone), f"{self.timezone!r} is no time zone"),
             (not _COLOUR.fullmatch(self.brand.colour), "the brand's colour is not like #1f6f50"),
+            (not 1 <= self.dunning_window_days <= 90, "charges are retried for 1 to 90 days"),  # noqa: PLR2004 — said in the message
+            (
+                self.dunning_terminal_action not in TERMINAL_ACTIONS,
+                f"what comes after the last retry: {', '.join(TERMINAL_ACTIONS)}",
+            ),
         )
 
     @property
@@ -136,6 +166,10 @@ class MailPolicy:
     def contact_email(self) -> str:
         """Where a customer's answer goes."""
         return self.brand.support_email or self.from_address.addr_spec
+
+    def inbox(self, *, to_marketing: bool = False) -> str | None:
+        """Where internal mail goes, None: nowhere. Source: lifecycle, rulings."""
+        return self.marketing_inbox if to_marketing else self.internal_inbox or self.marketing_inbox
 
     @property
     def zone(self) -> ZoneInfo:

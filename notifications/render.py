@@ -9,6 +9,7 @@ from babel import Locale
 
 from notifications import links
 from notifications.case import Case
+from notifications.experiments import template_of
 from notifications.kind import Kind
 from notifications.languages import locale_for
 from notifications.templates import Templates, compiled
@@ -60,7 +61,8 @@ def render_with(kind: Kind, case: Case, locale: Locale, folder: str | None) -> R
     """
     try:
         values = _values(kind, case, locale)
-        return _written(compiled(kind.name, locale.language, folder), values)
+        name = template_of(kind.name, case.variant)
+        return _written(compiled(name, locale.language, folder), values)
     except Exception as error:  # a template is foreign code and may raise anything
         raise RenderFailed(f"{kind.name} in {locale.language}") from error
 
@@ -83,6 +85,7 @@ def _values(kind: Kind, case: Case, locale: Locale) -> Mapping[str, Any]:
         "shop_url": policy.shop_url,
         "customer_name": name_to_greet(case.customer.name),
         "unsubscribe_url": _unsubscribe_url(kind, case),
+        "is_internal": kind.category == "internal",
     }
 
 

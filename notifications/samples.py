@@ -3,14 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from notifications.case import Case
+from notifications.offers import Offer
 from notifications.policy import MailPolicy
+from notifications.terms import Method
 from sync.mirror.facts import CustomerFacts, InvoiceFacts, ItemFacts, SubscriptionFacts
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 PERIOD_END = NOW + timedelta(days=30)
+CARD = Method(id="pm_sample", type="card", brand="visa", last4="4242", exp_month=12, exp_year=2026)
+HALF = Fraction(50)
+OFFER = Offer(
+    code="WELCOME-BACK-7Q2K", percent_off=Decimal(20), expires_at=NOW + timedelta(days=14)
+)
 
 CUSTOMER = CustomerFacts(
     id="cus_sample",
@@ -49,6 +58,7 @@ _SUBSCRIPTION = SubscriptionFacts(
     livemode=False,
     customer=CUSTOMER.id,
     status="active",
+    created=NOW - timedelta(days=335),
     currency="usd",
     start_date=NOW - timedelta(days=335),
     current_period_end=PERIOD_END,
@@ -60,7 +70,11 @@ _SUBSCRIPTION = SubscriptionFacts(
     cancellation_reason=None,
     cancellation_feedback=None,
     pause_collection_behavior=None,
+    resumes_at=None,
+    pause_cause=None,
+    paused_at=None,
     collection_method="charge_automatically",
+    default_payment_method="pm_sample",
     latest_invoice="in_sample",
     items=(ITEM,),
 )
@@ -79,9 +93,16 @@ _INVOICE = InvoiceFacts(
     amount_due_minor=2900,
     amount_paid_minor=0,
     amount_remaining_minor=2900,
+    total_minor=2900,
+    tax_minor=0,
+    discount_minor=0,
     attempt_count=1,
     next_payment_attempt=None,
+    due_date=None,
+    finalized_at=NOW - timedelta(hours=1),
+    paid_at=None,
     hosted_invoice_url="https://invoice.stripe.com/i/sample",
+    invoice_pdf="https://invoice.stripe.com/i/sample/pdf",
     customer_email=CUSTOMER.email,
     created=NOW - timedelta(hours=1),
 )

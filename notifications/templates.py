@@ -1,9 +1,10 @@
 """Templates: where they stand, which one wins, and how they become Jinja.
 
 For each file of a kind the first found is taken: `<templates_dir>/<kind>/<language>/<file>`,
-`<templates_dir>/<kind>/<file>`, ours. The frame of all mails is the pseudo-kind `layout`.
-MJML is turned into HTML once, Jinja's tags pass through it; so customers' data never meets
-the MJML parser.
+`<templates_dir>/<kind>/<file>`, ours. Those of an experiment's variant stand in
+`<templates_dir>/<kind>@<variant>/` likewise, and come before the kind's own. The frame of all
+mails is the pseudo-kind `layout`. MJML is turned into HTML once, Jinja's tags pass through it;
+so customers' data never meets the MJML parser.
 """
 
 from collections.abc import Callable
@@ -65,8 +66,11 @@ def compiled(kind: str, language: str, folder: str | None) -> Templates:
 
 def find(kind: str, language: str, file: str, folder: str | None) -> Path:
     """Return the file that wins; ours when none replaces it."""
-    wishes = [Path(folder, kind, language, file), Path(folder, kind, file)] if folder else []
-    return next((wish for wish in wishes if wish.is_file()), OURS / kind / file)
+    ours, variant, _ = kind.partition("@")
+    owners = [kind, ours] if variant else [kind]
+    places = [Path(folder, owner) for owner in owners] if folder else []
+    wishes = [wish for place in places for wish in (place / language / file, place / file)]
+    return next((wish for wish in wishes if wish.is_file()), OURS / ours / file)
 
 
 @cache

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-Channel = Literal["mail", "crm", "inventory"]
+Channel = Literal["mail", "crm", "inventory", "access"]
 # once: done at most one time under its key. state: the newest state is wanted, so asking
 # again under the same key re-arms the effect and several requests become one delivery.
 Shape = Literal["once", "state"]
@@ -79,6 +79,14 @@ class RetryIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """It is wanted, but not yet: due again at `at`, business time, as if nobody had looked."""
+
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The other side refused for good; a person must look at `reason`."""
 
@@ -92,4 +100,4 @@ class Unknown:
     reason: str
 
 
-Outcome = Done | Skipped | RetryIn | Failed | Unknown
+Outcome = Done | Skipped | RetryIn | Later | Failed | Unknown

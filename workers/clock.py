@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from notifications import scans
-from sync import clock
+from sync import access, clock
 from sync.errors import LeaseLost
 from sync.store import inbox, outbox
 from workers import deliver, drain
@@ -82,10 +82,16 @@ def _is_sent_on(conn: Connection) -> bool:
 def scan(context: Context, now: datetime) -> int:
     """Record what time has brought by `now`; return how many effects are new."""
     with context.engine.begin() as conn:
-        found = scans.scan(conn, now, context.settings.mail_policy)
+        found = _scan(conn, context, now)
     if found:
         context.doorbell.ring_effects()
     return found
+
+
+def _scan(conn: Connection, context: Context, now: datetime) -> int:
+    told = access.scan(conn, now, context.settings.access)
+    outbox.add(conn, told)
+    return len(told) + scans.scan(conn, now, context.settings.mail_policy)
 
 
 def walk(context: Context, stop: threading.Event) -> None:
@@ -113,7 +119,7 @@ def _one_step(context: Context, now_at: datetime, target_at: datetime) -> tuple[
         due_at = outbox.next_due(conn, target_at)
         to = min(target_at, now_at + TICK, max(due_at or target_at, now_at))
         clock.step(conn, to)
-        scans.scan(conn, to, context.settings.mail_policy)
+        _scan(conn, context, to)
         return to, due_at == to or inbox.busy(conn) or outbox.busy(conn, to)
 
 

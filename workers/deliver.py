@@ -2,22 +2,29 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 
 import structlog
 from rq.timeouts import JobTimeoutException
 
 from app.doorbell import EFFECTS
+from app.stripe_reads import open_reads
 from notifications import delivery as mail
+from notifications.recheck import Recheck
 from notifications.transports import Transport, open_transport
+from sync.access import delivery as access
 from sync.changes import Channel, Failed, Outcome, RetryIn, Skipped
 from sync.crm import delivery as crm
 from sync.crm.sinks import open_sinks
 from sync.errors import LeaseLost
 from sync.inventory import delivery as inventory
+from sync.mirror.client import StripeReads
+from sync.mirror.look import look
+from sync.mirror.shapes import Json
 from sync.store import outbox
 from sync.store.outbox import Claimed
+from sync.webhook import Webhook
 from workers.context import Context, current
 
 log = structlog.get_logger(__name__)
@@ -107,22 +114,43 @@ def _handlers(context: Context) -> Iterator[Mapping[Channel, Handler]]:
     settings, engine = context.settings, context.engine
     transport = open_transport(settings.mail_url) if settings.mail_url else None
     sinks = open_sinks(engine, settings.crm)
-    try:
+    with ExitStack() as opened:
+        if transport:
+            opened.callback(transport.close)
+        webhook = Webhook(settings.access_webhook) if settings.access_webhook else None
+        if webhook:
+            opened.callback(webhook.close)
         yield {
-            "mail": _mail(context, transport),
+            "mail": _mail(context, transport, _recheck(context, opened)),
             "crm": lambda claimed, now: crm.deliver(engine, claimed, now, sinks),
             "inventory": lambda claimed, now: inventory.deliver(engine, claimed, now),
+            "access": lambda claimed, now: access.deliver(
+                engine, claimed, now, webhook, settings.access
+            ),
         }
-    finally:
-        if transport:
-            transport.close()
 
 
-def _mail(context: Context, transport: Transport | None) -> Handler:
+def _recheck(context: Context, opened: ExitStack) -> Recheck | None:
+    """Return the way to ask Stripe once more before a mail goes out; None without a key."""
+    settings = context.settings
+    if settings.stripe_api_key is None:
+        return None
+    reads = opened.enter_context(closing(open_reads(settings, context.engine, context.clock)))
+    return _look_by(reads, livemode=bool(settings.livemode))
+
+
+def _look_by(reads: StripeReads, *, livemode: bool) -> Recheck:
+    def again(account: str, object_type: str, object_id: str) -> Json | None:
+        return look(reads, object_type, object_id, account=account, livemode=livemode).object
+
+    return again
+
+
+def _mail(context: Context, transport: Transport | None, look_again: Recheck | None) -> Handler:
     def send(claimed: Claimed, now: datetime) -> Outcome:
         if transport is None:
             return Skipped("mail_off")
         policy = context.settings.mail_policy
-        return mail.deliver(context.engine, claimed, now, transport, policy)
+        return mail.deliver(context.engine, claimed, now, transport, policy, look_again=look_again)
 
     return send

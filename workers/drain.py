@@ -13,6 +13,7 @@ from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalErr
 
 from app.doorbell import EVENTS
 from app.settings import Settings
+from notifications import dunning
 from sync import history
 from sync.errors import LeaseLost, Malformed
 from sync.mirror import events as mirrored_events
@@ -110,12 +111,13 @@ def _work(context: Context, lane: int, batch: inbox.Batch) -> None:
     sorted_out = sort_out(batch.rows, context.settings)
     with context.engine.begin() as conn:
         lanes.hold(conn, lane)
-        applied = apply(conn, list(sorted_out.shown.values()))
-        history.record(conn, list(sorted_out.shown.values()))
+        shown = list(sorted_out.shown.values())
+        applied = apply(conn, shown)
+        history.record(conn, shown)
         history.rederive(conn, applied.changes)
         wishes = _wishes(conn, context, applied, list(sorted_out.thin.values()))
         refetch.ask(conn, wishes)
-        effects = plan(context, applied.changes, now)
+        effects = plan(context, conn, applied.changes, now, events=shown)
         outbox.add(conn, effects)
         _park(conn, batch, sorted_out.unusable)
         inbox.finish(conn, batch.lease, [*sorted_out.shown, *sorted_out.thin])
@@ -134,7 +136,11 @@ def _wishes(
     twins = [event.snapshot_event for event in thin if event.snapshot_event]
     known = inbox.known(conn, twins) if twins else frozenset()
     untold = [event for event in thin if event.snapshot_event not in known]
-    return [*unsettled.wishes(applied.winners), *map(unsettled.wish_of, untold)]
+    return [
+        *dunning.wishes(applied.changes, context.settings.mail_policy),
+        *unsettled.wishes(applied.winners),
+        *map(unsettled.wish_of, untold),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

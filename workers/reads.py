@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from functools import partial
 
 import structlog
 
@@ -115,7 +114,7 @@ def _fold(context: Context, claimed: Claimed, told: Told) -> None:
     with context.engine.begin() as conn:
         # What a backfill or a check left open is as old as can be: it mails nobody.
         plans = plan if claimed.event_id else plan_records
-        intake_of(context, partial(plans, context)).take(conn, [told])
+        intake_of(context, plans).take(conn, [told])
         if claimed.reason in _SETTLED_BY_ANY_READING or not unsettled.is_open(conn, claimed):
             refetch.settle(conn, claimed)
         else:

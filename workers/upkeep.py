@@ -98,7 +98,7 @@ class Upkeep:
                 progress.begin(conn, TASK, [_SWEEP])
 
     def _sample(self, account: str) -> None:
-        intake = intake_of(self.context, partial(plan_records, self.context))
+        intake = intake_of(self.context, plan_records)
         check = Reconcile(engine=self.context.engine, reads=self.reads, intake=intake)
         for drift in sample(check, account, reads=_SAMPLE_READS):
             log.info("mirror.sampled", object=drift.object, checked=drift.checked)
@@ -111,7 +111,7 @@ class Upkeep:
             left = unfinished(conn, backfill.TASK)
         if begun is None or begun.finished_at or self._time_is_up():
             return
-        intake = intake_of(self.context, partial(plan_crm, self.context))
+        intake = intake_of(self.context, plan_crm)
         with alone(self.context.engine, backfill.TASK):
             for account in {part.account for part in left}:
                 probe(self.context.engine, self.reads, account)

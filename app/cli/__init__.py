@@ -46,6 +46,7 @@ _FOR_PREVIEWS: Mapping[str, str] = MappingProxyType(
 )
 # Imported when called: a command must not pay for the others.
 COMMANDS: Mapping[str, Entry] = {
+    "access": Entry("access", "Show who may use the service."),
     "backfill": Entry("backfill", "Read all that Stripe holds into the mirror."),
     "catch-up": Entry("catch_up", "Take in the events that the webhook missed."),
     "clock": Entry("clock", "Show, set or advance the simulated clock."),

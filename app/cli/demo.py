@@ -38,9 +38,11 @@ SHOP = {
     "BRAND_NAME": "Northwind Coffee",
     "MAIL_FROM": "Northwind Coffee <billing@northwind.example>",
     "SUPPORT_EMAIL": "help@northwind.example",
-    "POSTAL_ADDRESS": "Northwind Coffee, 12 Harbour Street, Bristol BS1 4RW",
+    "POSTAL_ADDRESS": "12 Harbour Street, Bristol BS1 4RW",
     "SHOP_URL": "https://shop.northwind.example/welcome-back",
     "PORTAL_URL": "https://billing.stripe.com/p/login/test_northwind",
+    # The mailbox shows every mail itself; a copy of each would only bury them.
+    "COPY_SAMPLE": "none",
 }
 
 

@@ -103,6 +103,10 @@ def _redis(url: str) -> Iterator[str]:
         client.close()
 
 
+_MAIL_PORTS = {"smtp": 25, "smtps": 465}
+_HTTPS = 443
+
+
 def _mail(url: str) -> Iterator[str]:
     try:
         address = urlsplit(mail_address(url) or "")
@@ -110,7 +114,7 @@ def _mail(url: str) -> Iterator[str]:
         return
     if not address.hostname:
         return
-    port = address.port or (465 if address.scheme == "smtps" else 25)
+    port = address.port or _MAIL_PORTS.get(address.scheme, _HTTPS)
     try:
         socket.create_connection((address.hostname, port), timeout=_PATIENCE_S).close()
     except OSError as error:

@@ -8,6 +8,7 @@ from uuid import uuid4
 import click
 from babel import Locale
 
+from app.cli import mail_experiments, mail_unknown, mail_why
 from app.settings import Settings
 from notifications import lint as linter
 from notifications.case import Case
@@ -37,6 +38,12 @@ def command() -> None:
     """Preview the lifecycle mails, send a test, check the templates."""
 
 
+command.add_command(mail_unknown.unknown)
+command.add_command(mail_unknown.settle)
+command.add_command(mail_why.why)
+command.add_command(mail_experiments.experiments)
+
+
 @command.command("preview")
 @_KIND
 @_LOCALE
@@ -49,6 +56,7 @@ def command() -> None:
     show_default=True,
 )
 @click.option("--customer", "customer_id", help="Write to this customer of the mirror.")
+@click.option("--variant", help="With the templates of this variant of an experiment.")
 @click.pass_obj
 def preview(
     settings: Settings,
@@ -58,9 +66,10 @@ def preview(
     sample: str | None,
     form: str,
     customer_id: str | None,
+    variant: str | None,
 ) -> None:
     """Print a mail as it would go out, with made-up billing facts."""
-    case = _sample(settings, KINDS[kind], sample)
+    case = replace(_sample(settings, KINDS[kind], sample), variant=variant)
     if customer_id:
         case = replace(case, customer=_customer(settings, customer_id))
     words = _words(KINDS[kind], case, language)

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from app.settings import Settings
 from app.stripe_reads import open_reads
+from sync import access
 from sync.changes import Change, Effect
 from sync.clock import Clock, RealClock, SimulatedClock
 from sync.mirror.client import StripeReads
@@ -45,7 +46,9 @@ class StripeSide:
         def follow(conn: Connection, changes: Sequence[Change]) -> None:
             ours = [each for each in changes if each.account in self.settings.effect_accounts]
             if ours:
-                outbox.add(conn, plan(ours, self.clock.now()))
+                now = self.clock.now()
+                told = access.follow(conn, ours, now, self.settings.access)
+                outbox.add(conn, [*plan(ours, now), *told])
 
         settings = self.settings
         return Intake(lanes=settings.lanes, livemode=settings.livemode, follow=follow)

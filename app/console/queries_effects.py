@@ -12,7 +12,7 @@ from app.console.counts import Count
 from app.console.paging import WINDOW, Filter, Slice, read_slice
 from sync.store.outbox import OUTBOX, STATES
 
-CHANNELS = ("mail", "crm", "inventory")
+CHANNELS = ("mail", "crm", "inventory", "access")
 # When it is due, in business time; `later` is planned and may still turn out unwanted.
 DUE = ("until-now", "last-30-days", "later")
 MONTH = timedelta(days=30)

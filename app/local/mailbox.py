@@ -100,7 +100,7 @@ def _whole_lines(index: Path) -> Iterator[str]:
 def _entry(raw: bytes, number: int) -> Entry:
     headers = BytesHeaderParser(policy=mail_policy).parsebytes(raw)
     kind, to, subject, date = (
-        str(headers[name] or "") for name in (KIND_HEADER, "To", "Subject", "Date")
+        str(headers[name] or "").strip() for name in (KIND_HEADER, "To", "Subject", "Date")
     )
     return Entry(number, kind or NO_KIND, to, subject, date)
 

@@ -9,33 +9,21 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    Connection,
-    DateTime,
-    Row,
-    Select,
-    Text,
-    any_,
-    bindparam,
-    literal,
-    select,
-    union_all,
-)
-from sqlalchemy.sql.functions import coalesce
+from sqlalchemy import Connection, Row
 
-from notifications import samples
+from notifications import samples, winback
 from notifications.case import Case
-from notifications.keys import is_new, key_column
-from notifications.kind import LOOK_AHEAD, MOST_AT_ONCE, Kind, Verdict
+from notifications.keys import effect_key
+from notifications.kind import Kind, Verdict
+from notifications.kinds import winback_task
+from notifications.notices import verdict
 from notifications.policy import MailPolicy
 from notifications.subscribed import plans
-from sync.changes import Effect, Skipped
-from sync.mirror.facts import SubscriptionFacts
-from sync.mirror.objects.subscription import TABLE
+from notifications.timing import TIMINGS
+from sync.changes import Effect
 
 NAME = "winback_voluntary"
-USE_BY = timedelta(days=7)
+REASON = "cancellation_requested"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,84 +60,62 @@ def series_for(feedback: str | None) -> Series:
     return SERIES.get(feedback or "", _GENERIC)
 
 
+# Built once: the scan runs every minute, and for every stop of a simulated clock.
+_DUE = winback.ended(
+    NAME,
+    REASON,
+    {
+        days: [feedback for feedback, series in SERIES.items() if days not in series.days]
+        for days in _DAYS
+    },
+)
+
+
 def scan(conn: Connection, now: datetime, policy: MailPolicy) -> Sequence[Effect]:
     """Return the mails that fall due until shortly after `now` and are not yet recorded."""
     wanted = {"now": now, "accounts": sorted(policy.accounts)}
-    return [_effect(row, row.days) for row in conn.execute(_DUE, wanted)]
+    rows = conn.execute(_DUE, wanted).all()
+    return [effect for row in rows for effect in _effects(row)]
 
 
-def _due() -> Select[Any]:
-    """Return the query for ends by choice, by each day on which some series has a mail."""
-    each_day = [_ended(days).limit(MOST_AT_ONCE) for days in _DAYS]
-    return select(union_all(*(query.subquery().select() for query in each_day)).subquery())
-
-
-def _ended(days: int) -> Select[Any]:
-    sub, age = TABLE.c, timedelta(days=days)
-    now = bindparam("now", type_=DateTime(timezone=True))
-    key = key_column(TABLE, NAME, (sub.id, literal(str(days), Text)))
-    silent = [feedback for feedback, series in SERIES.items() if days not in series.days]
-    columns = (sub.id, sub.account, sub.livemode, sub.customer, sub.ended_at)
-    wanted = select(
-        key.label("key"), *columns, sub.cancellation_feedback, literal(days).label("days")
-    ).where(
-        sub.ended_at > now - (age + USE_BY),
-        sub.ended_at <= now - (age - LOOK_AHEAD),
-        sub.status == "canceled",
-        sub.cancellation_reason == "cancellation_requested",
-        coalesce(sub.cancellation_feedback, "").not_in(silent),
-        sub.account == any_(bindparam("accounts", type_=ARRAY(Text))),
-        is_new(key),
-    )
-    return wanted.order_by(sub.ended_at, sub.id)
-
-
-# Built once: the scan runs every minute, and for every stop of a simulated clock.
-_DUE = _due()
-
-
-def _effect(row: Row[Any], days: int) -> Effect:
-    due_at = row.ended_at + timedelta(days=days)
-    return Effect(
+def _effects(row: Row[Any]) -> Iterator[Effect]:
+    """Yield the mail, and for whom was unhappy with us a task for a person in its place."""
+    due_at = row.ended_at + timedelta(days=row.days)
+    mail = Effect(
         key=row.key,
         channel="mail",
         kind=NAME,
         account=row.account,
         livemode=row.livemode,
         customer_id=row.customer,
-        subject={"subscription": row.id, "days": str(days)},
+        subject={"subscription": row.id, "days": str(row.days)},
         due_at=due_at,
-        expires_at=due_at + USE_BY,
-        skip_reason="human_first" if series_for(row.cancellation_feedback).human_first else None,
+        expires_at=TIMINGS[NAME].expires_at(due_at),
     )
+    if not series_for(row.cancellation_feedback).human_first:
+        yield mail
+        return
+    # First, as nothing looks for it any more once the mail's own key is there.
+    yield replace(
+        mail,
+        key=effect_key(row.account, livemode=row.livemode, kind=winback_task.NAME, parts=(row.id,)),
+        kind=winback_task.NAME,
+        subject={"subscription": row.id, "feedback": row.cancellation_feedback},
+        expires_at=TIMINGS[winback_task.NAME].expires_at(due_at),
+    )
+    yield replace(mail, skip_reason="human_first")
 
 
 def check(case: Case) -> Verdict:
     """Return why this customer is not asked back, None when they are."""
-    reason = next((reason for reason, holds in _stops(case) if holds), None)
-    return Skipped(reason) if reason else None
+    found = winback.stops(case, REASON, "not_voluntary")
+    return verdict(next((reason for reason, holds in found if holds), None))
 
 
-def _stops(case: Case) -> Iterator[tuple[str, bool]]:
+def wants_offer(case: Case) -> bool:
+    """Tell whether this mail may hold an offer: for whom the price did not suit."""
     ended = case.subscription
-    yield "subscription_gone", ended is None
-    assert ended is not None, "the line above ended it"
-    charges = case.objects.get("charge", ())
-    disputed = any(charge.get("disputed") for charge in charges)
-    yield "resubscribed", any(other.is_live for other in case.subscriptions)
-    yield "not_voluntary", ended.cancellation_reason != "cancellation_requested"
-    yield "newer_end", any(_ended_after(other, ended) for other in case.subscriptions)
-    yield "disputed", disputed or bool(case.objects.get("dispute"))
-    # The last money we took was given back whole: whoever got that is not asked back.
-    yield "refunded", bool(charges) and charges[-1].get("refunded") is True
-    yield "no_shop_url", case.policy.shop_url is None
-
-
-def _ended_after(other: SubscriptionFacts, ended: SubscriptionFacts) -> bool:
-    """Tell whether the customer's last goodbye was another: only that one is answered."""
-    if other.ended_at is None or ended.ended_at is None:
-        return False
-    return (other.ended_at, other.id) > (ended.ended_at, ended.id)
+    return ended is not None and series_for(ended.cancellation_feedback).text == "price"
 
 
 def context(case: Case) -> Mapping[str, Any]:
@@ -163,14 +129,17 @@ def context(case: Case) -> Mapping[str, Any]:
         "is_last": days == series.days[-1],
         "plans": plans(ended),
         "ended_at": ended.ended_at,
+        **winback.offered(case),
     }
 
 
 def sample_cases(policy: MailPolicy) -> Mapping[str, Case]:
     """Return a case for each way the text can turn."""
+    price = _sample(policy, 30, "too_expensive")
     return {
         "generic": _sample(policy, 30, None),
-        "price": _sample(policy, 30, "too_expensive"),
+        "price": price,
+        "price-with-offer": replace(price, offer=samples.OFFER),
         "unused": _sample(policy, 30, "unused"),
         "news": _sample(policy, 30, "missing_features"),
         "switched": _sample(policy, 30, "switched_service"),
@@ -182,7 +151,7 @@ def _sample(policy: MailPolicy, days: int, feedback: str | None) -> Case:
     ended = samples.subscription(
         status="canceled",
         ended_at=samples.NOW - timedelta(days=days),
-        cancellation_reason="cancellation_requested",
+        cancellation_reason=REASON,
         cancellation_feedback=feedback,
     )
     subject = {"subscription": ended.id, "days": str(days)}
@@ -193,10 +162,11 @@ def _sample(policy: MailPolicy, days: int, feedback: str | None) -> Case:
 
 KIND = Kind(
     name=NAME,
-    category="marketing",
+    category=TIMINGS[NAME].category,
     check=check,
     context=context,
     samples=sample_cases,
     scan=scan,
-    needs={"charge": ("succeeded",), "dispute": ()},
+    needs=winback.NEEDS,
+    wants_offer=wants_offer,
 )

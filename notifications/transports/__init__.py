@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
-from notifications.transports import file, smtp
+from notifications.transports import file, postmark, resend, ses, smtp
 from notifications.transports.transport import Transport
 from sync.errors import SettingsError
 
@@ -13,6 +13,9 @@ _OPENERS: Mapping[str, Callable[[str], Transport]] = {
     "smtp": smtp.from_url,
     "smtps": smtp.from_url,
     "file": file.from_url,
+    "postmark": postmark.from_url,
+    "resend": resend.from_url,
+    "ses": ses.from_url,
 }
 
 
@@ -20,7 +23,11 @@ def open_transport(mail_url: str) -> Transport:
     """Return the way out that `mail_url` names; it connects with the first message.
 
     `smtp://[user:password@]host[:port]` (STARTTLS when offered; `?starttls=require` or
-    `never`), `smtps://[user:password@]host[:port]`, `file:///folder`.
+    `never`), `smtps://[user:password@]host[:port]`, `file:///folder`,
+    `postmark://SERVER_TOKEN@api.postmarkapp.com[?transactional=outbound&marketing=broadcast]`,
+    `resend://API_KEY@api.resend.com`,
+    `ses://KEY_ID:SECRET_KEY@email.<region>.amazonaws.com[?transactional=…&marketing=…]`, the
+    last two being configuration sets.
 
     Raises:
         SettingsError: the address names no transport; the text never shows a password.

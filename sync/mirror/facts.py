@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, and_, select
 
 from sync.mirror.objects import customer, invoice, product, subscription
+from sync.mirror.shapes import Json, at, instant, string
 
 # A subscription in one of these still serves, or will again without a new purchase.
 LIVE_STATUSES = frozenset({"trialing", "active", "past_due", "unpaid", "paused"})
@@ -42,6 +43,8 @@ class ItemFacts:
     interval: str | None
     interval_count: int
     current_period_end: datetime | None
+    # The end of an introductory offer: Stripe's `current_trial`.
+    trial_ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,7 @@ class SubscriptionFacts:
     livemode: bool
     customer: str
     status: str
+    created: datetime | None
     currency: str | None
     start_date: datetime | None
     current_period_end: datetime | None
@@ -64,7 +68,13 @@ class SubscriptionFacts:
     cancellation_reason: str | None
     cancellation_feedback: str | None
     pause_collection_behavior: str | None
+    # When collection goes on by itself.
+    resumes_at: datetime | None
+    # Why and since when the status is `paused`: see `pause_cause`.
+    pause_cause: str | None
+    paused_at: datetime | None
     collection_method: str | None
+    default_payment_method: str | None
     latest_invoice: str | None
     items: tuple[ItemFacts, ...]
 
@@ -77,6 +87,15 @@ class SubscriptionFacts:
     def cancel_is_set(self) -> bool:
         """Whether an end is already scheduled, by either of Stripe's two fields."""
         return self.cancel_at_period_end or self.cancel_at is not None
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When a scheduled end comes; None while none is scheduled."""
+        return scheduled_end(
+            cancel_at=self.cancel_at,
+            at_period_end=self.cancel_at_period_end,
+            period_end=self.current_period_end,
+        )
 
     @property
     def amount_minor(self) -> int | None:
@@ -107,11 +126,57 @@ class InvoiceFacts:
     amount_due_minor: int
     amount_paid_minor: int
     amount_remaining_minor: int
+    total_minor: int
+    # All taxes, those inside the prices too.
+    tax_minor: int
+    discount_minor: int
     attempt_count: int
     next_payment_attempt: datetime | None
+    due_date: datetime | None
+    finalized_at: datetime | None
+    paid_at: datetime | None
     hosted_invoice_url: str | None
+    invoice_pdf: str | None
     customer_email: str | None
     created: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineFacts:
+    """One line of an invoice; `amount_minor` is for the whole quantity, before discounts."""
+
+    id: str
+    description: str | None
+    product_name: str | None
+    quantity: int | None
+    currency: str | None
+    amount_minor: int
+
+
+def pause_cause(subscription: Json) -> str | None:
+    """Return why a subscription's status is `paused`, None when it is not.
+
+    Before 2026-09-30.endive no pause told its cause: a trial's end without a card was the only
+    one there was. Source: docs.stripe.com/changelog/endive
+    """
+    if subscription.get("status") != "paused":
+        return None
+    told = string(at(subscription, "status_details", "paused", "subscription", "type"))
+    return told or "trial_end_without_payment_method"
+
+
+def paused_at(subscription: Json) -> datetime | None:
+    """Return since when the status is `paused`, as far as Stripe tells."""
+    if subscription.get("status") != "paused":
+        return None
+    return instant(at(subscription, "status_details", "paused", "transitioned_at"))
+
+
+def scheduled_end(
+    *, cancel_at: datetime | None, at_period_end: bool, period_end: datetime | None
+) -> datetime | None:
+    """Return when a subscription will end, by either of Stripe's two fields; None: it goes on."""
+    return cancel_at or (period_end if at_period_end else None)
 
 
 def load_customer(conn: Connection, account: str, customer_id: str) -> CustomerFacts | None:
@@ -166,6 +231,30 @@ def load_invoices(conn: Connection, account: str, customer_id: str) -> tuple[Inv
     return tuple(_invoice(row) for row in rows)
 
 
+def load_lines(conn: Connection, account: str, invoice_id: str) -> tuple[LineFacts, ...]:
+    """Return an invoice's lines: those of whole periods first, the largest amount first."""
+    line, sold = invoice.LINES, product.TABLE
+    same = and_(sold.c.id == line.c.product, sold.c.account == line.c.account)
+    wanted = (
+        select(line, sold.c.name.label("product_name"))
+        .outerjoin(sold, same)
+        .where(line.c.invoice == invoice_id, line.c.account == account)
+        .order_by(line.c.proration, line.c.amount_minor.desc(), line.c.id)
+    )
+    return tuple(_line(row) for row in conn.execute(wanted))
+
+
+def _line(row: Row[Any]) -> LineFacts:
+    return LineFacts(
+        id=row.id,
+        description=row.description,
+        product_name=row.product_name,
+        quantity=row.quantity,
+        currency=row.currency,
+        amount_minor=row.amount_minor or 0,
+    )
+
+
 def _one(table: Table, account: str, object_id: str) -> Select[Any]:
     return select(table).where(table.c.id == object_id, table.c.account == account)
 
@@ -186,9 +275,16 @@ def _invoice(row: Row[Any]) -> InvoiceFacts:
         amount_due_minor=row.amount_due_minor or 0,
         amount_paid_minor=row.amount_paid_minor or 0,
         amount_remaining_minor=row.amount_remaining_minor or 0,
+        total_minor=row.total_minor or 0,
+        tax_minor=row.tax_minor or 0,
+        discount_minor=row.discount_minor or 0,
         attempt_count=row.attempt_count or 0,
         next_payment_attempt=row.next_payment_attempt,
+        due_date=row.due_date,
+        finalized_at=row.finalized_at,
+        paid_at=row.paid_at,
         hosted_invoice_url=row.hosted_invoice_url,
+        invoice_pdf=row.invoice_pdf,
         customer_email=row.data.get("customer_email"),
         created=row.created,
     )
@@ -206,6 +302,7 @@ def _subscription(row: Row[Any], items: Sequence[ItemFacts]) -> SubscriptionFact
         livemode=row.livemode,
         customer=row.customer or "",
         status=row.status or "",
+        created=row.created,
         currency=row.currency,
         start_date=row.start_date,
         current_period_end=row.current_period_end,
@@ -217,7 +314,11 @@ def _subscription(row: Row[Any], items: Sequence[ItemFacts]) -> SubscriptionFact
         cancellation_reason=row.cancellation_reason,
         cancellation_feedback=row.cancellation_feedback,
         pause_collection_behavior=row.pause_collection_behavior,
+        resumes_at=row.pause_collection_resumes_at,
+        pause_cause=pause_cause(row.data),
+        paused_at=paused_at(row.data),
         collection_method=row.collection_method,
+        default_payment_method=row.default_payment_method,
         latest_invoice=row.latest_invoice,
         items=tuple(items),
     )
@@ -252,4 +353,5 @@ def _item(row: Row[Any]) -> ItemFacts:
         interval=row.recurring_interval,
         interval_count=row.recurring_interval_count or 1,
         current_period_end=row.current_period_end,
+        trial_ends_at=instant(at(row.data, "current_trial", "end_date")),
     )

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     case,
+    cast,
     func,
     null,
     or_,
@@ -28,13 +29,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from sync.changes import Done, Effect, Failed, Outcome, RetryIn, Skipped, Unknown
+from sync.changes import Done, Effect, Failed, Later, Outcome, RetryIn, Skipped, Unknown
 from sync.store.engine import EVERGREEN, METADATA
 
 STATES = ("pending", "leased", "sending", "sent", "done", "unknown", "skipped", "failed")
 _OPEN = ("pending", "leased", "sending")
 # A mail server may take its time-out at every step of a conversation.
 SENDING_S = 120.0
+# The first half of what stands for an effect's key outside: in the mail's Message-ID and headers.
+MESSAGE = r"left(encode(sha256(replace(key, '\', '\\')::bytea), 'hex'), 32)"
 
 OUTBOX = Table(
     "outbox",
@@ -65,9 +68,18 @@ OUTBOX = Table(
     Column("ended_at", DateTime(timezone=True)),
     # Business time at which it was sent, skipped or given up.
     Column("settled_at", DateTime(timezone=True)),
+    # Real time at which the mail provider told what became of a mail.
+    Column("delivered_at", DateTime(timezone=True)),
+    Column("bounced_at", DateTime(timezone=True)),
+    Column("complained_at", DateTime(timezone=True)),
+    # Which text of which experiment the customer got, or that they are held out of it.
+    Column("variant", Text),
     CheckConstraint(f"state in {STATES}", name="state"),
     Index("outbox_open_idx", "due_at", postgresql_where=text(f"state in {_OPEN}")),
     Index("outbox_customer_id_idx", "customer_id", "due_at"),
+    Index("outbox_mail_settled_at_idx", "settled_at", postgresql_where=text("channel = 'mail'")),
+    Index("outbox_variant_idx", "variant", postgresql_where=text("variant IS NOT NULL")),
+    Index("outbox_message_idx", text(MESSAGE), postgresql_where=text("channel = 'mail'")),
     Index(
         "outbox_channel_due_at_idx",
         "channel",
@@ -87,6 +99,15 @@ class Claimed:
     lease: UUID
     attempts: int
     revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An effect on record, how it stands, and as which variant of an experiment it went."""
+
+    effect: Effect
+    state: str
+    variant: str | None
 
 
 def add(conn: Connection, effects: Sequence[Effect]) -> None:
@@ -144,6 +165,12 @@ def claimable(now: datetime) -> Any:
     )
 
 
+def find(conn: Connection, key: str) -> Recorded | None:
+    """Return the effect `key` as it is on record, None when there is none."""
+    row = conn.execute(select(OUTBOX).where(OUTBOX.c.key == key)).mappings().one_or_none()
+    return Recorded(_effect(row), row["state"], row["variant"]) if row else None
+
+
 def mark_sending(conn: Connection, claimed: Claimed, *, lease_s: float = SENDING_S) -> bool:
     """Say, before the first byte leaves, that it may have left; False when the lease is lost.
 
@@ -152,6 +179,11 @@ def mark_sending(conn: Connection, claimed: Claimed, *, lease_s: float = SENDING
     mine = _mine(claimed).where(OUTBOX.c.state == "leased", OUTBOX.c.lease_until > func.now())
     until = func.now() + timedelta(seconds=lease_s)
     return conn.execute(mine.values(state="sending", lease_until=until)).rowcount == 1
+
+
+def note_variant(conn: Connection, claimed: Claimed, variant: str) -> None:
+    """Record which variant of an experiment the mail in hand is."""
+    conn.execute(_mine(claimed).values(variant=variant))
 
 
 def settle(
@@ -209,7 +241,7 @@ def give_up_unclear(conn: Connection, now: datetime) -> int:
     """Mark as `unknown` what was being sent when its sender vanished; return how many."""
     stuck = and_(OUTBOX.c.state == "sending", OUTBOX.c.lease_until < func.now())
     ended = {"ended_at": func.now(), "settled_at": now, "lease_token": None}
-    lost = update(OUTBOX).where(stuck).values(state="unknown", reason="sender_vanished", **ended)
+    lost = update(OUTBOX).where(stuck).values(**_unclear("sender_vanished"), **ended)
     return conn.execute(lost).rowcount
 
 
@@ -283,8 +315,8 @@ def _row(effect: Effect) -> dict[str, Any]:
     }
 
 
-def _claimed(row: Mapping[Any, Any], lease: UUID) -> Claimed:
-    effect = Effect(
+def _effect(row: Mapping[Any, Any]) -> Effect:
+    return Effect(
         key=row["key"],
         channel=row["channel"],
         kind=row["kind"],
@@ -297,7 +329,12 @@ def _claimed(row: Mapping[Any, Any], lease: UUID) -> Claimed:
         expires_at=row["expires_at"],
         shape=row["shape"],
     )
-    return Claimed(effect=effect, lease=lease, attempts=row["attempts"], revision=row["revision"])
+
+
+def _claimed(row: Mapping[Any, Any], lease: UUID) -> Claimed:
+    return Claimed(
+        effect=_effect(row), lease=lease, attempts=row["attempts"], revision=row["revision"]
+    )
 
 
 def _mine(claimed: Claimed) -> Any:
@@ -318,7 +355,20 @@ def _ending(claimed: Claimed, outcome: Outcome, now: datetime) -> dict[str, Any]
         case RetryIn(delay_s, reason):
             retry_at = func.now() + timedelta(seconds=delay_s)
             return {"state": "pending", "reason": reason, "retry_at": retry_at}
+        case Later(at, reason):
+            waits = {"state": "pending", "reason": reason, "due_at": at}
+            never = cast(null(), OUTBOX.c.retry_at.type)
+            return {**waits, "retry_at": never, "attempts": OUTBOX.c.attempts - 1}
         case Failed(reason):
             return {"state": "failed", "reason": reason, **ended}
         case Unknown(reason):
-            return {"state": "unknown", "reason": reason, **ended}
+            return {**_unclear(reason), **ended}
+
+
+def _unclear(reason: str) -> dict[str, Any]:
+    """Return the end of what may have left; the provider may have told meanwhile that it has."""
+    has_left = func.num_nonnulls(OUTBOX.c.delivered_at, OUTBOX.c.bounced_at, OUTBOX.c.complained_at)
+    return {
+        "state": case((has_left > 0, "sent"), else_="unknown"),
+        "reason": case((has_left > 0, null()), else_=reason),
+    }

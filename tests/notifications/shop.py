@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from notifications import delivery, planning, scans
+from notifications import delivery, dunning, planning, scans
 from notifications.policy import Brand, MailPolicy
 from notifications.transports import open_transport
 from sync.changes import Change, Outcome
@@ -142,6 +142,22 @@ def invoice(**changed: Any) -> dict[str, Any]:
     }
 
 
+def declined(code: str = "expired_card", **changed: Any) -> dict[str, Any]:
+    """Return the payment intent of `in_1` after the bank refused it."""
+    return {
+        "id": "pi_1",
+        "object": "payment_intent",
+        "customer": "cus_1",
+        "status": "requires_payment_method",
+        "currency": "usd",
+        "amount": 2900,
+        "created": seconds(NOW - HOUR),
+        "last_payment_error": {"type": "card_error", "code": code, "decline_code": code},
+        "payment_details": {"order_reference": "in_1"},
+        **changed,
+    }
+
+
 def product(**changed: Any) -> dict[str, Any]:
     """Return what is sold."""
     return {"id": "prod_1", "object": "product", "name": "Garden Box", **changed}
@@ -149,13 +165,21 @@ def product(**changed: Any) -> dict[str, Any]:
 
 def mirror(engine: Engine, *subjects: Json, at: datetime = NOW) -> list[Change]:
     """Bring `subjects` into the mirror, as they stand at `at`, and return what changed."""
-    return fold(engine, [[event(subject, at=at) for subject in subjects]])
+    return fold(engine, [[event(subject, at=at) for subject in subjects]] if subjects else [])
 
 
-def plan(engine: Engine, changes: Sequence[Change], settings: MailPolicy | None = None) -> None:
-    """Record what follows from `changes`."""
+def plan(
+    engine: Engine,
+    changes: Sequence[Change],
+    settings: MailPolicy | None = None,
+    *,
+    now: datetime | None = None,
+) -> None:
+    """Record what follows from `changes`, as the drain does; `now` is when they happened."""
+    at = now or max((change.at for change in changes), default=NOW)
     with engine.begin() as conn:
-        outbox.add(conn, planning.plan(changes, settings or policy()))
+        followed = dunning.follow(conn, changes, settings or policy(), at)
+        outbox.add(conn, [*planning.plan(changes, settings or policy()), *followed])
 
 
 def scan(engine: Engine, now: datetime = NOW, settings: MailPolicy | None = None) -> int:

@@ -27,9 +27,9 @@ NOWHERE = "file:///nonexistent"
 
 @pytest.fixture
 def owing(engine: Engine) -> Engine:
-    """A customer whose charge failed just now; the first mail is due."""
+    """A customer whose card has expired: the charge failed just now; the first mail is due."""
     shop.mirror(engine, shop.customer(), shop.subscription(status="past_due"), shop.product())
-    shop.plan(engine, shop.mirror(engine, shop.invoice()))
+    shop.plan(engine, shop.mirror(engine, shop.declined(), shop.invoice()))
     return engine
 
 
@@ -40,7 +40,7 @@ def test_a_mail_goes_out_with_what_the_mirror_knows(owing: Engine, tmp_path: Pat
     sent = message_from_bytes(file.read_bytes(), policy=parsing)
     assert outcome == Done(sent["Message-ID"])
     assert file.suffix == ".eml"
-    assert sent["Subject"] == "Your payment of $29.00 did not go through"
+    assert sent["Subject"] == "Please update your card for Garden Box"
     text_part = sent.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     for fact in ("Garden Box", "GB-0042", "December 4, 2026", shop.invoice()["hosted_invoice_url"]):
         assert fact in text_part
@@ -53,7 +53,7 @@ def test_the_mail_is_in_the_customers_language(owing: Engine, tmp_path: Path) ->
 
     (file,) = tmp_path.iterdir()
     sent = message_from_bytes(file.read_bytes(), policy=parsing)
-    assert sent["Subject"] == "การชำระเงิน US$29.00 ไม่สำเร็จ"
+    assert sent["Subject"] == "โปรดอัปเดตบัตรของคุณสำหรับ Garden Box"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_an_address_missing_at_the_customer_is_taken_from_the_invoice(
 
 def test_a_customer_not_yet_heard_of_is_waited_for_once(engine: Engine, tmp_path: Path) -> None:
     """Then the invoice's own address will do: without a backfill the customer may never come."""
-    shop.plan(engine, shop.mirror(engine, shop.invoice()))
+    shop.plan(engine, shop.mirror(engine, shop.declined(), shop.invoice()))
     (first,) = shop.deliver_due(engine, tmp_path.as_uri(), NOW)
     assert first == RetryIn(15.0, "customer_unknown")
     with engine.begin() as conn:
@@ -141,7 +141,10 @@ def test_a_mail_that_cannot_be_made_blocks_no_other(owing: Engine, smtp_server: 
     """An invoice without a currency is beyond our templates; the next customer's is not."""
     shop.mirror(owing, shop.customer(id="cus_2", email="bob@customer.example"))
     other = shop.invoice(id="in_0", customer="cus_2", parent=None)
-    shop.plan(owing, shop.mirror(owing, other))
+    refused = shop.declined(
+        id="pi_0", customer="cus_2", payment_details={"order_reference": "in_0"}
+    )
+    shop.plan(owing, shop.mirror(owing, refused, other))
     shop.mirror(owing, shop.invoice(currency=None), at=NOW + SECOND)
     with capture_logs() as logged:
         outcomes = shop.deliver_due(owing, smtp_server.url, NOW)

@@ -1,108 +1,60 @@
-"""When a failed charge is written about, and when no more."""
+"""When a step of a campaign goes out, waits, or is not wanted any more."""
 
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 
 from notifications import samples
-from notifications.case import Case
-from notifications.kinds import payment_failed
-from notifications.planning import plan
-from sync.changes import Change, RetryIn, Skipped
+from notifications.case import Case, Mail
+from notifications.dunning.samples import RETRIED_AT, open_invoice, several, step_case
+from notifications.dunning.sending import context
+from notifications.kinds import KINDS, dunning_task, payment_recovered
+from sync.changes import RetryIn, Skipped
 from tests.notifications import shop
-from tests.notifications.shop import DAY, HOUR, NOW
+from tests.notifications.shop import DAY, HOUR, SECOND
 
-
-def change(**changed: Any) -> Change:
-    return Change(
-        account="",
-        object="invoice",
-        id="in_1",
-        before=None,
-        after=shop.invoice(**changed),
-        at=NOW,
-        event_id="evt_1",
-        event_type="invoice.payment_failed",
-        livemode=False,
-        customer_id="cus_1",
-    )
-
-
-def test_all_steps_are_planned_at_once_and_each_ends_when_the_next_is_due() -> None:
-    effects = plan([change()], shop.policy())
-
-    times = [(effect.due_at - NOW, effect.expires_at - NOW) for effect in effects]  # type: ignore[operator]
-    assert times == [(0 * DAY, 3 * DAY), (3 * DAY, 7 * DAY), (7 * DAY, 10 * DAY)]
-    assert [effect.key for effect in effects] == [
-        f":test:payment_failed:in_1:{step}" for step in (1, 2, 3)
-    ]
-    assert {effect.customer_id for effect in effects} == {"cus_1"}
-
-
-@pytest.mark.parametrize(
-    ("invoice", "mails"),
-    [
-        pytest.param({}, 3, id="charge-failed"),
-        pytest.param({"attempt_count": 0}, 0, id="not-attempted-yet"),
-        pytest.param({"attempt_count": 4}, 3, id="failed-again"),
-        pytest.param({"status": "paid"}, 0, id="paid"),
-        pytest.param({"status": "draft"}, 0, id="draft"),
-        pytest.param({"status": "void"}, 0, id="void"),
-        pytest.param({"amount_remaining": 0}, 0, id="nothing-owed"),
-        pytest.param({"amount_remaining": 1}, 3, id="a-cent-owed"),
-        pytest.param({"collection_method": "send_invoice"}, 0, id="sent-not-charged"),
-        pytest.param({"billing_reason": "subscription_create"}, 0, id="checkouts-business"),
-        pytest.param({"billing_reason": "manual"}, 3, id="single-invoice"),
-    ],
-)
-def test_what_counts_as_a_failed_charge(invoice: dict[str, Any], mails: int) -> None:
-    assert len(plan([change(**invoice)], shop.policy())) == mails
-
-
-def test_other_accounts_and_deleted_invoices_cause_nothing() -> None:
-    changes = [replace(change(), account="acct_other"), replace(change(), deleted=True)]
-
-    assert plan(changes, shop.policy()) == []
-    assert len(plan(changes, shop.policy(accounts=frozenset({"", "acct_other"})))) == 3
+NOW = samples.NOW
+STEPS = ["payment_failed", "final_notice", "action_required"]
 
 
 def case(**known: Any) -> Case:
-    found = {"invoice": samples.invoice(), "subscription": samples.subscription(), **known}
-    return samples.case(shop.policy(), subject={"invoice": "in_sample", "step": "1"}, **found)
+    return replace(step_case(shop.policy()), **known)
 
 
+def verdict(kind: str, **known: Any) -> Any:
+    return KINDS[kind].check(case(**known))
+
+
+def ended(status: str, **changed: Any) -> dict[str, Any]:
+    """Return the invoice out of the list of open ones, as the mirror has it."""
+    return {"objects": {}, "invoice": samples.invoice(status=status, **changed)}
+
+
+@pytest.mark.parametrize("kind", STEPS)
 @pytest.mark.parametrize(
     ("known", "reason"),
     [
         pytest.param({}, None, id="still-owing"),
         pytest.param({"subscription": None}, None, id="no-subscription"),
-        pytest.param({"invoice": samples.invoice(status="paid")}, "paid", id="paid"),
-        pytest.param({"invoice": samples.invoice(status="void")}, "void", id="void"),
-        pytest.param(
-            {"invoice": samples.invoice(status="uncollectible")}, "uncollectible", id="written-off"
-        ),
-        pytest.param({"invoice": samples.invoice(deleted=True)}, "invoice_deleted", id="deleted"),
-        pytest.param({"invoice": None}, "invoice_deleted", id="unknown"),
-        pytest.param({"invoice": samples.invoice(status="draft")}, "not_open", id="draft"),
-        pytest.param(
-            {"invoice": samples.invoice(amount_remaining_minor=0)}, "paid", id="paid-elsewhere"
-        ),
+        pytest.param(ended("paid"), "paid", id="paid"),
+        pytest.param(ended("void"), "void", id="void"),
+        pytest.param(ended("uncollectible"), "uncollectible", id="written-off"),
+        pytest.param(ended("draft"), "not_open", id="draft"),
+        pytest.param(ended("open", amount_remaining_minor=0), "paid", id="paid-elsewhere"),
+        pytest.param({"objects": {}, "invoice": None}, "invoice_deleted", id="unknown"),
+        pytest.param(ended("open", deleted=True), "invoice_deleted", id="deleted"),
         pytest.param(
             {"subscription": samples.subscription(status="canceled")}, "canceled", id="canceled"
         ),
         pytest.param(
-            {"subscription": samples.subscription(cancel_at_period_end=True)},
-            "cancel_set",
-            id="cancel-at-period-end",
-        ),
-        pytest.param(
-            {"subscription": samples.subscription(cancel_at=NOW)}, "cancel_set", id="cancel-at"
-        ),
-        pytest.param(
             {"subscription": samples.subscription(status="incomplete")}, "checkout", id="incomplete"
+        ),
+        pytest.param(
+            {"subscription": samples.subscription(pause_collection_behavior="void")},
+            "collection_paused",
+            id="collection-paused",
         ),
         pytest.param(
             {"subscription": samples.subscription(status="past_due")}, None, id="past-due"
@@ -110,55 +62,132 @@ def case(**known: Any) -> Case:
         pytest.param({"subscription": samples.subscription(status="unpaid")}, None, id="unpaid"),
     ],
 )
-def test_the_invoice_is_looked_at_again_when_the_mail_is_due(
-    known: dict[str, Any], reason: str | None
+def test_what_is_owed_is_looked_at_again_when_the_mail_is_due(
+    kind: str, known: dict[str, Any], reason: str | None
 ) -> None:
-    assert payment_failed.check(case(**known)) == (Skipped(reason) if reason else None)
+    assert verdict(kind, **known) == (Skipped(reason) if reason else None)
+
+
+@pytest.mark.parametrize("leaving", [{"cancel_at_period_end": True}, {"cancel_at": NOW}])
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [("payment_failed", "cancel_set"), ("final_notice", "cancel_set"), ("action_required", None)],
+)
+def test_who_leaves_is_asked_only_what_nobody_else_can_do(
+    kind: str, reason: str | None, leaving: dict[str, Any]
+) -> None:
+    found = verdict(kind, subscription=samples.subscription(**leaving))
+
+    assert found == (Skipped(reason) if reason else None)
 
 
 @pytest.mark.parametrize(
     ("age", "waits"),
     [
-        pytest.param(timedelta(hours=1), True, id="begun-with-the-invoice"),
-        pytest.param(timedelta(hours=1, seconds=1), False, id="begun-before-it"),
+        pytest.param(2 * HOUR, True, id="begun-with-the-invoice"),
+        pytest.param(2 * HOUR + SECOND, False, id="begun-before-it"),
     ],
 )
-def test_a_bank_debit_on_its_way_is_waited_for(age: timedelta, waits: bool) -> None:
-    charge = {"id": "ch_1", "status": "pending", "created": int((samples.NOW - age).timestamp())}
-    verdict = payment_failed.check(case(objects={"charge": (charge,)}))
+def test_a_bank_debit_on_its_way_is_waited_for(age: timedelta, *, waits: bool) -> None:
+    charge = {"id": "ch_1", "status": "pending", "created": shop.seconds(NOW - age)}
+    objects = {"invoice": (open_invoice(),), "charge": (charge,)}
 
-    assert isinstance(verdict, RetryIn) is waits
-
-
-def test_seeing_the_failure_again_changes_no_plan(engine: Engine) -> None:
-    shop.plan(engine, shop.mirror(engine, shop.invoice()))
-    shop.plan(engine, shop.mirror(engine, shop.invoice(attempt_count=2), at=NOW + DAY))
-
-    due = [row[0] - NOW for row in shop.rows(engine, "due_at")]
-    assert due == [0 * DAY, 3 * DAY, 7 * DAY]
-
-
-def test_a_campaign_first_heard_of_after_its_end_mails_nobody(engine: Engine) -> None:
-    shop.mirror(engine, shop.customer())
-    shop.plan(engine, shop.mirror(engine, shop.invoice()))
-    outcomes = shop.deliver_due(engine, "file:///nonexistent", NOW + 10 * DAY)
-
-    assert outcomes == [Skipped("too_late")] * 3
+    assert isinstance(verdict("payment_failed", objects=objects), RetryIn) is waits
 
 
 @pytest.mark.parametrize(
-    ("late", "steps"),
+    ("added", "retried_at", "reason"),
     [
-        pytest.param(3 * DAY - HOUR, ["1"], id="first-still-of-use"),
-        pytest.param(3 * DAY, ["too_late", "2"], id="second-takes-over"),
+        pytest.param(-HOUR, RETRIED_AT, None, id="before-the-failure"),
+        pytest.param(-HOUR + SECOND, RETRIED_AT, "new_method_pending", id="after-the-failure"),
+        pytest.param(-HOUR + SECOND, None, None, id="but-nothing-tries-it"),
     ],
 )
-def test_an_outage_sends_the_step_that_is_of_use_and_no_other(
-    engine: Engine, tmp_path: Any, late: timedelta, steps: list[str]
+def test_a_new_method_that_will_be_tried_needs_no_mail(
+    added: timedelta, retried_at: Any, reason: str | None
 ) -> None:
-    shop.mirror(engine, shop.customer())
-    shop.plan(engine, shop.mirror(engine, shop.invoice()))
-    shop.deliver_due(engine, tmp_path.as_uri(), NOW + late)
+    known = step_case(shop.policy(), next_attempt=retried_at)
+    method = {"id": "pm_2", "created": shop.seconds(NOW + added)}
+    objects = {**known.objects, "payment_method": (method,)}
+    found = KINDS["payment_failed"].check(replace(known, objects=objects))
 
-    ended = shop.rows(engine, "reason, subject ->> 'step', state")
-    assert [reason or step for reason, step, state in ended if state != "pending"] == steps
+    assert found == (Skipped(reason) if reason else None)
+
+
+@pytest.mark.parametrize("kind", STEPS)
+@pytest.mark.parametrize(
+    ("mail", "waits"),
+    [
+        pytest.param({}, True, id="a-mail-an-hour-ago"),
+        pytest.param({"at": NOW - DAY}, False, id="a-day-ago"),
+        pytest.param({"state": "skipped"}, False, id="not-sent"),
+        pytest.param({"state": "unknown"}, True, id="perhaps-sent"),
+        pytest.param({"subject": {"campaign": "7"}}, False, id="of-another-campaign"),
+    ],
+)
+def test_one_mail_of_a_campaign_a_day(kind: str, mail: dict[str, Any], *, waits: bool) -> None:
+    told = {"kind": "payment_failed", "subject": {"campaign": "1"}, "state": "sent"}
+    before = Mail(**{**told, "at": NOW - HOUR, **mail})
+    found = verdict(kind, mails=(before,))
+
+    assert found == (RetryIn(23 * 3600.0, "step_moved") if waits else None)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "wait"),
+    [
+        pytest.param(12 * HOUR, RetryIn(14 * 3600.0, "step_moved"), id="12h-ahead"),
+        pytest.param(12 * HOUR + SECOND, None, id="further-ahead"),
+    ],
+)
+def test_a_step_waits_for_a_retry_that_is_near(ahead: timedelta, wait: RetryIn | None) -> None:
+    known = step_case(shop.policy(), next_attempt=NOW + ahead)
+
+    assert KINDS["payment_failed"].check(known) == wait
+
+
+def test_the_mail_is_about_all_that_is_still_open_of_its_campaign() -> None:
+    found = several(
+        shop.policy(),
+        [open_invoice(), open_invoice(id_="in_2", number="GB-0043")],
+    )
+    strangers = (*found.objects["invoice"], open_invoice(id_="in_9"))
+    told = context(replace(found, objects={**found.objects, "invoice": strangers}))
+
+    assert told["amount"].amount_minor == 5800
+    assert told["invoice_numbers"] == ["GB-0042", "GB-0043"]
+
+
+def test_one_currency_is_never_added_to_another() -> None:
+    euros = {**open_invoice(id_="in_2"), "currency": "eur"}
+    told = context(several(shop.policy(), [open_invoice(), euros]))
+
+    assert (told["amount"].amount_minor, told["amount"].currency) == (2900, "usd")
+
+
+@pytest.mark.parametrize(("copy", "shown"), [("card", "Visa ••4242"), ("other", None)])
+def test_the_card_is_named_only_where_it_is_to_be_updated(copy: str, shown: str | None) -> None:
+    assert context(step_case(shop.policy(), copy=copy))["card"] == shown
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        pytest.param({}, None, id="paid"),
+        pytest.param({"status": "open"}, "not_paid", id="taken-back"),
+        pytest.param({"deleted": True}, "invoice_deleted", id="deleted"),
+    ],
+)
+def test_thanks_are_given_while_the_payment_stands(
+    changed: dict[str, Any], reason: str | None
+) -> None:
+    (known, *_) = payment_recovered.sample_cases(shop.policy()).values()
+    assert known.invoice is not None
+    verdict_ = payment_recovered.check(replace(known, invoice=replace(known.invoice, **changed)))
+
+    assert verdict_ == (Skipped(reason) if reason else None)
+
+
+def test_a_task_is_dropped_once_nothing_is_owed() -> None:
+    assert dunning_task.check(case()) is None
+    assert dunning_task.check(case(**ended("paid"))) == Skipped("settled")

@@ -197,3 +197,72 @@ def test_the_amount_is_what_renews_that_day() -> None:
     )
 
     assert renewal_reminder.context(case)["price"] == Money(2900, "usd")
+
+
+CALIFORNIAN = {"country": "US", "state": "CA"}
+
+
+@pytest.mark.parametrize(
+    ("reminders", "address", "item", "found"),
+    [
+        pytest.param("month:3,year:7", CALIFORNIAN, {"interval": "year"}, ["30"], id="owed"),
+        pytest.param("", CALIFORNIAN, {"interval": "year"}, ["30"], id="shop-wants-none"),
+        pytest.param("year:45", CALIFORNIAN, {"interval": "year"}, ["45"], id="satisfied"),
+        pytest.param("year:46", CALIFORNIAN, {"interval": "year"}, ["30", "46"], id="too-early"),
+        pytest.param("year:15", CALIFORNIAN, {"interval": "year"}, [], id="satisfied-later"),
+        pytest.param(
+            "year:7",
+            {"country": "us", "state": "california"},
+            {"interval": "year"},
+            ["30"],
+            id="words",
+        ),
+        pytest.param(
+            "year:7", {"country": "US", "state": "NY"}, {"interval": "year"}, [], id="new-york"
+        ),
+        pytest.param("year:7", None, {"interval": "year"}, [], id="no-address"),
+        pytest.param("month:3", CALIFORNIAN, {"interval_count": 12}, ["30"], id="12-months"),
+        pytest.param("month:3", CALIFORNIAN, {"interval_count": 11}, [], id="11-months"),
+        pytest.param(
+            "month:3", CALIFORNIAN, {"interval": "week", "interval_count": 52}, ["30"], id="weeks"
+        ),
+    ],
+)
+def test_a_law_wants_its_notice_whatever_the_shop_has_set(
+    engine: Engine, reminders: str, address: Any, item: dict[str, Any], found: list[str]
+) -> None:
+    settings = shop.policy(renewal_reminders=parse_renewal_reminders(reminders))
+    one = shop.item(interval=item.get("interval", "month"))
+    one["price"]["recurring"]["interval_count"] = item.get("interval_count", 1)
+    shop.mirror(
+        engine, shop.customer(address=address), shop.subscription(NOW + 30 * DAY, items=[one])
+    )
+    shop.scan(engine, settings=settings)
+    shop.scan(engine, settings=settings)
+
+    assert sorted(row[0] for row in shop.rows(engine, "subject ->> 'days'")) == found
+
+
+@pytest.mark.parametrize(
+    ("ahead", "late", "edge"),
+    [
+        pytest.param(30 * DAY, None, True, id="in-time"),
+        pytest.param(30 * DAY - SECOND, "true", True, id="missed-and-open"),
+        pytest.param(15 * DAY, "true", True, id="on-the-edge"),
+        pytest.param(15 * DAY - SECOND, "true", False, id="closed"),
+    ],
+)
+def test_what_was_missed_inside_its_window_goes_out_at_once_and_says_late(
+    engine: Engine, ahead: timedelta, late: str | None, edge: bool
+) -> None:
+    item = shop.item(interval="year")
+    shop.mirror(
+        engine,
+        shop.customer(address=CALIFORNIAN),
+        shop.subscription(NOW + ahead, items=[item]),
+    )
+    shop.scan(engine)
+
+    until = str(shop.seconds(NOW + ahead - 15 * DAY)) if edge else None
+    assert shop.rows(engine, "subject ->> 'late', subject ->> 'edge'") == [(late, until)]
+    assert len(shop.claim(engine, NOW)) == 1

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from notifications.compose import HEADERS
+from notifications.headers import HEADERS
 from notifications.transports import open_transport
 from notifications.transports.smtp import Server, SmtpTransport
 from sync.changes import Done, Failed, Outcome, RetryIn, Unknown

@@ -39,8 +39,51 @@ def test_the_series_by_reason(
     for hours in range(0, 62 * 24, 24):
         shop.scan(engine, NOW + hours * HOUR)
 
-    found = shop.rows(engine, "due_at, reason, expires_at - due_at")
-    assert found == [(NOW + days * DAY, reason, 7 * DAY) for days, reason in mails]
+    found = shop.rows(engine, "kind, due_at, reason, expires_at - due_at")
+    expected = [("winback_voluntary", NOW + days * DAY, why, 7 * DAY) for days, why in mails]
+    assert [row for row in found if row[0] == "winback_voluntary"] == expected
+
+
+@pytest.mark.parametrize(
+    ("also", "reason"),
+    [
+        pytest.param([], None, id="unhappy"),
+        pytest.param(
+            [shop.subscription(NOW + 9 * DAY, id="sub_2")], "resubscribed", id="back-already"
+        ),
+    ],
+)
+def test_a_person_writes_to_whom_we_made_unhappy(
+    engine: Engine, tmp_path: Any, also: list[Any], reason: str | None
+) -> None:
+    shop.mirror(engine, shop.customer(), shop.ended(NOW - 30 * DAY, "low_quality"), *also)
+    shop.scan(engine)
+    settings = shop.policy(internal_inbox="team@garden.example")
+    outcome = shop.deliver_due(engine, tmp_path.as_uri(), NOW, settings)[-1]
+
+    assert outcome == Skipped(reason) if reason else isinstance(outcome, Done)
+    tasks = [row for row in shop.rows(engine, "kind, key, subject") if row[0] == "winback_task"]
+    subject = {"subscription": "sub_1", "feedback": "low_quality"}
+    assert tasks == [("winback_task", ":test:winback_task:sub_1", subject)]
+    if reason is None:
+        (mail,) = (path.read_text() for path in tmp_path.iterdir())
+        assert "To: team@garden.example" in mail
+        assert "ada@customer.example" not in mail
+
+
+@pytest.mark.parametrize(
+    ("feedback", "wanted"),
+    [
+        pytest.param("too_expensive", True, id="price"),
+        pytest.param("unused", False, id="unused"),
+        pytest.param(None, False, id="no-reason"),
+    ],
+)
+def test_an_offer_answers_a_price_only(feedback: str | None, wanted: bool) -> None:
+    ended = samples.subscription(cancellation_feedback=feedback, ended_at=NOW)
+    case = samples.case(shop.policy(), subject={"days": "30"}, subscription=ended)
+
+    assert winback_voluntary.wants_offer(case) is wanted
 
 
 @pytest.mark.parametrize(
@@ -121,7 +164,13 @@ FULLY_REFUNDED = {**CHARGE, "id": "ch_0", "created": 1, "refunded": True}
             id="somebody-elses-dispute",
         ),
         pytest.param([{**CHARGE, "refunded": True}], "refunded", id="last-charge-refunded"),
-        pytest.param([FULLY_REFUNDED, CHARGE], None, id="an-earlier-charge-refunded"),
+        pytest.param([FULLY_REFUNDED, CHARGE], "refunded", id="an-earlier-charge-refunded"),
+        pytest.param([{**CHARGE, "amount_refunded": 5}], None, id="a-part-refunded"),
+        pytest.param(
+            [CHARGE, {"id": "issfr_1", "object": "radar.early_fraud_warning", "charge": "ch_1"}],
+            "fraud",
+            id="fraud",
+        ),
         pytest.param([shop.customer(email=None)], "no_email", id="no-address"),
         pytest.param([shop.customer(test_clock="clock_1")], "test_clock", id="test-clock"),
     ],

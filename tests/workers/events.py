@@ -1,9 +1,12 @@
-"""A few hand-made events: a customer, an invoice whose charge failed, the same one paid."""
+"""A few hand-made events: a customer, an invoice whose charge failed and why, the same paid."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.workers.world import Json
+
+# When Stripe tries again, so that the campaign about it runs its full time.
+RETRY_AFTER = timedelta(days=3)
 
 
 def event(event_id: str, kind: str, subject: Json, at: datetime, **more: Any) -> Json:
@@ -27,13 +30,27 @@ def customer(at: datetime, *, email: str = "ada@example.com", customer_id: str =
 
 
 def failed_invoice(at: datetime, *, invoice_id: str = "in_1", customer_id: str = "cus_1") -> Json:
-    """Return the event of an invoice whose first charge failed."""
-    return event(
-        f"evt_{invoice_id}_failed",
-        "invoice.payment_failed",
-        _invoice(invoice_id, customer_id, "open"),
-        at,
-    )
+    """Return the event of an invoice whose first charge failed; Stripe will try again."""
+    again_at = int((at + RETRY_AFTER).timestamp())
+    subject = {**_invoice(invoice_id, customer_id, "open"), "next_payment_attempt": again_at}
+    return event(f"evt_{invoice_id}_failed", "invoice.payment_failed", subject, at)
+
+
+def expired_card(at: datetime, *, invoice_id: str = "in_1", customer_id: str = "cus_1") -> Json:
+    """Return the event that tells why its charge failed: a mail is due at once."""
+    subject = {
+        "id": f"pi_{invoice_id}",
+        "object": "payment_intent",
+        "customer": customer_id,
+        "status": "requires_payment_method",
+        "currency": "usd",
+        "amount": 1999,
+        "amount_received": 0,
+        "last_payment_error": {"type": "card_error", "code": "expired_card"},
+        "payment_details": {"order_reference": invoice_id},
+        "created": 1,
+    }
+    return event(f"evt_pi_{invoice_id}", "payment_intent.payment_failed", subject, at)
 
 
 def paid_invoice(at: datetime, *, invoice_id: str = "in_1", customer_id: str = "cus_1") -> Json:

@@ -13,12 +13,14 @@ from notifications.kind import LOOK_AHEAD
 from sync import clock as stored_clock
 from sync.clock import SimulatedClock
 from tests.mail_server import MailServer
-from tests.workers.events import customer, failed_invoice
+from tests.workers.events import customer, expired_card, failed_invoice
 from tests.workers.world import World, settings_for, world
 from workers import clock
 from workers.sweep import Sweep
 
 START = datetime(2026, 2, 1, 9, 30, tzinfo=UTC)
+# Half past nine in New York, where the customer of a life may be written to.
+BY_DAY = START + timedelta(hours=5)
 
 
 @pytest.fixture
@@ -38,31 +40,36 @@ def walk_to(shop: World, target: datetime) -> None:
     clock.walk(shop.context, threading.Event())
 
 
+def kinds(server: MailServer) -> list[str]:
+    return [mail["X-Evergreen-Kind"] for mail in server.messages]
+
+
 def test_the_steps_of_a_campaign_go_out_at_their_own_instants(
     slow_shop: World, smtp_server: MailServer
 ) -> None:
-    slow_shop.arrive(customer(START), failed_invoice(START))
+    slow_shop.arrive(customer(START), failed_invoice(START), expired_card(START))
     walk_to(slow_shop, START + timedelta(days=30))
 
     sent = slow_shop.rows(
         "SELECT settled_at FROM evergreen.outbox WHERE channel = 'mail' ORDER BY 1",
     )
-    assert [row[0] - START for row in sent] == [timedelta(days=days) for days in (0, 3, 7)]
-    assert [mail["X-Evergreen-Kind"] for mail in smtp_server.messages] == ["payment_failed"] * 3
+    assert [row[0] - START for row in sent] == [timedelta(days=days) for days in (0, 2, 5, 9, 11)]
+    assert kinds(smtp_server) == [*["payment_failed"] * 4, "final_notice"]
 
 
 def test_a_renewal_is_announced_three_days_ahead(slow_shop: World, smtp_server: MailServer) -> None:
-    life = simulate(4, "renewal", start=START)
-    first = [event for event in life.events if event["created"] < START.timestamp() + 86_400]
+    life = simulate(4, "renewal", start=BY_DAY)
+    first = [event for event in life.events if event["created"] < BY_DAY.timestamp() + 86_400]
+    walk_to(slow_shop, BY_DAY)
     slow_shop.arrive(*first)
     slow_shop.drain()
     ((ends,),) = slow_shop.rows("SELECT current_period_end FROM stripe.subscriptions")
     walk_to(slow_shop, ends - timedelta(days=3, seconds=1))
-    assert smtp_server.messages == []
+    begun = kinds(smtp_server)
+    assert sorted(begun) == ["receipt", "subscription_started"]
     walk_to(slow_shop, ends - timedelta(days=3))
 
-    (mail,) = smtp_server.messages
-    assert mail["X-Evergreen-Kind"] == "renewal_reminder"
+    assert kinds(smtp_server) == [*begun, "renewal_reminder"]
 
 
 def test_a_walk_stands_at_its_target_and_not_a_second_further(slow_shop: World) -> None:
@@ -86,7 +93,7 @@ def test_a_walk_that_is_stopped_can_go_on(slow_shop: World) -> None:
 
 def test_a_sender_that_vanished_does_not_stop_the_time(slow_shop: World) -> None:
     """A kill between the first byte and the answer leaves a row that nobody may send again."""
-    slow_shop.arrive(customer(START), failed_invoice(START))
+    slow_shop.arrive(customer(START), failed_invoice(START), expired_card(START))
     slow_shop.drain()
     slow_shop.run(
         "UPDATE evergreen.outbox SET state = 'sending', lease_token = gen_random_uuid(),"
@@ -104,10 +111,10 @@ def test_a_mail_that_was_refused_for_now_is_tried_again_as_time_passes(
     slow_shop: World, smtp_server: MailServer
 ) -> None:
     smtp_server.refuse(451, times=1)
-    slow_shop.arrive(customer(START), failed_invoice(START))
+    slow_shop.arrive(customer(START), failed_invoice(START), expired_card(START))
     walk_to(slow_shop, START + timedelta(hours=1))
 
-    assert [mail["X-Evergreen-Kind"] for mail in smtp_server.messages] == ["payment_failed"]
+    assert kinds(smtp_server) == ["payment_failed"]
 
 
 def test_no_mail_falls_due_unseen_between_two_ticks() -> None:
@@ -150,7 +157,7 @@ def test_the_sweep_rings_and_then_does_it_itself(
 def test_without_redis_the_sweep_does_the_work(database_url: str, smtp_server: MailServer) -> None:
     nowhere = "redis://127.0.0.1:1/0"
     alone = world(settings_for(database_url, nowhere, MAIL_URL=smtp_server.url), START)
-    alone.arrive(customer(START), failed_invoice(START))
+    alone.arrive(customer(START), failed_invoice(START), expired_card(START))
     age_inbox(alone, 6)
     sweep = Sweep(alone.context)
     sweep.sweep(START)

@@ -3,11 +3,11 @@
 from flask import abort, request
 from flask.typing import ResponseReturnValue
 
-from app.console import asked
+from app.console import asked, queries_effects
 from app.console import queries_customers as queries
 from app.console.page import Desk, Page, Route
 
-_SHOWN = {"": (), "mails": ("mail",), "events": ("event",), "effects": ("mail", "crm", "inventory")}
+_SHOWN = {"": (), "mails": ("mail",), "events": ("event",), "effects": queries_effects.CHANNELS}
 
 
 def listed(desk: Desk) -> ResponseReturnValue:

@@ -1,0 +1,54 @@
+"""A customer who pays more than nine of ten still owes: a person shall write or call.
+
+Goes to INTERNAL_INBOX at step 2 of a campaign. Source: lifecycle, section 3.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from notifications.case import Case
+from notifications.dunning import sending
+from notifications.dunning.samples import step_case
+from notifications.dunning.sending import NEEDS, debts
+from notifications.kind import Kind, Verdict
+from notifications.policy import MailPolicy
+from notifications.timing import TIMINGS
+from sync.changes import Skipped
+
+NAME = "dunning_task"
+_DASHBOARD = "https://dashboard.stripe.com"
+
+
+def check(case: Case) -> Verdict:
+    """Return why nobody needs to act, None while something is owed."""
+    return None if debts(case) else Skipped("settled")
+
+
+def context(case: Case) -> Mapping[str, Any]:
+    """Return what the templates may name; the customer only by id and a link to Stripe."""
+    told = sending.context(case)
+    mode = "" if case.customer.livemode else "/test"
+    names = ("amount", "plans", "invoice_numbers", "next_attempt", "ends_at")
+    return {
+        **{name: told[name] for name in names},
+        "customer_id": case.customer.id,
+        "customer_url": f"{_DASHBOARD}{mode}/customers/{case.customer.id}",
+    }
+
+
+def sample_cases(policy: MailPolicy) -> Mapping[str, Case]:
+    """Return a case for each way the text can turn."""
+    return {
+        "retried": step_case(policy, step=2),
+        "no-more-retries": step_case(policy, step=2, next_attempt=None),
+    }
+
+
+KIND = Kind(
+    name=NAME,
+    category=TIMINGS[NAME].category,
+    check=check,
+    context=context,
+    samples=sample_cases,
+    needs=NEEDS,
+)

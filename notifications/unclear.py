@@ -1,0 +1,38 @@
+"""Mails of which nobody knows whether they left: shown, and settled by a person.
+
+They are never sent again by themselves: the customer may have them already.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, and_, null, select, update
+
+from sync.store.outbox import OUTBOX
+
+COLUMNS = ("key", "kind", "customer_id", "reason", "due_at", "ended_at")
+_UNCLEAR = and_(OUTBOX.c.channel == "mail", OUTBOX.c.state == "unknown")
+# As if it had never been tried: whether it is still wanted is decided anew.
+_DUE_AGAIN: dict[str, Any] = {
+    "state": "pending",
+    "reason": "settled_as_not_sent",
+    "attempts": 0,
+    **dict.fromkeys(("retry_at", "ended_at", "settled_at"), null()),
+}
+
+
+def listed(conn: Connection, limit: int) -> Sequence[RowMapping]:
+    """Return up to `limit` mails in doubt, those longest so first."""
+    columns = [OUTBOX.c[name] for name in COLUMNS]
+    oldest_first = select(*columns).where(_UNCLEAR).order_by(OUTBOX.c.ended_at, OUTBOX.c.key)
+    return conn.execute(oldest_first.limit(limit)).mappings().all()
+
+
+def settle(conn: Connection, key: str, *, sent: bool) -> bool:
+    """Record what a person found out about the mail `key`; False when it is not in doubt.
+
+    A mail that was not sent is due again: it goes out if it is still wanted and not too late.
+    """
+    found_out = {"state": "sent", "reason": "settled_as_sent"} if sent else _DUE_AGAIN
+    mine = and_(_UNCLEAR, OUTBOX.c.key == key)
+    return conn.execute(update(OUTBOX).where(mine).values(**found_out)).rowcount == 1
