@@ -299,4 +299,7 @@ def test_a_wrong_address_is_refused_and_shows_no_secret(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["ses://AKID:s@127.0.0.1:9/?region=eu-west-1", *URLS.values()])
 def test_a_right_address_is_taken(url: str) -> None:
-    open_transport(url).close()
+    transport = open_transport(url)
+    transport.close()
+
+    assert callable(transport.send)
