@@ -187,7 +187,8 @@ def context(case: Case) -> Mapping[str, Any]:
     assert owed, "checked before"
     first = owed[0]
     planned = min((debt.next_attempt for debt in owed if debt.next_attempt), default=None)
-    ends_at = _terminal_at(case)
+    # A charge that Stripe still plans comes before the end, whatever our copy of its window says.
+    ends_at = max(filter(None, (_terminal_at(case), planned)))
     return {
         "step": int(case.subject.get("step", "0")),
         "copy": case.subject["copy"],
