@@ -11,11 +11,8 @@ from sync.history.discounts import Known, OfCustomer, Ref
 from sync.history.prices import is_untold
 from sync.history.states import State
 from sync.mirror.objects import coupon, discount, price
-from sync.mirror.objects.discount import coupon_of
+from sync.mirror.objects.discount import NARROWER, coupon_of
 from sync.mirror.shapes import Json
-
-# What a discount on all that a customer pays has none of.
-_NARROWER = ("subscription", "subscription_item", "invoice", "invoice_item", "checkout_session")
 
 
 def load(conn: Connection, states: Sequence[State]) -> Known:
@@ -36,7 +33,7 @@ def load(conn: Connection, states: Sequence[State]) -> Known:
 
 def is_of_customer(shown: Json) -> bool:
     """Tell whether a discount is on all that its customer pays."""
-    return not any(shown.get(name) for name in _NARROWER)
+    return not any(shown.get(name) for name in NARROWER)
 
 
 def _named(state: State) -> Iterable[Any]:
@@ -64,7 +61,7 @@ def _of_customers(conn: Connection, customers: Iterable[str | None]) -> dict[Ref
 def _discounts_of() -> Select[Any]:
     table, ids = discount.TABLE.c, cast(bindparam("ids"), ARRAY(Text))
     return select(table.account, table.customer, table.data, table.deleted_at).where(
-        table.customer == any_(ids), *(table[name].is_(None) for name in _NARROWER)
+        table.customer == any_(ids), *(table[name].is_(None) for name in NARROWER)
     )
 
 

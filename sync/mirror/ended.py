@@ -15,10 +15,6 @@ from sync.mirror.shapes import Json, items_of, mappings, ref
 
 # What tells all the discounts on it. An invoice keeps those that ended since.
 _TELLING = ("customer", "subscription")
-_ON_SOMETHING_ELSE = (
-    *("subscription", "subscription_item", "invoice", "invoice_item"),
-    "checkout_session",
-)
 
 
 def ended(conn: Connection, readings: Sequence[Told]) -> Mapping[str, list[Told]]:
@@ -41,7 +37,7 @@ def ended(conn: Connection, readings: Sequence[Told]) -> Mapping[str, list[Told]
 def _standing(conn: Connection, shown: Mapping[str, Told]) -> list[tuple[str, str, datetime]]:
     c, ids = discount.TABLE.c, cast(sorted(shown), ARRAY(Text))
     account = next(iter(shown.values())).account
-    of_customer = and_(c.customer == any_(ids), *(c[name].is_(None) for name in _ON_SOMETHING_ELSE))
+    of_customer = and_(c.customer == any_(ids), *(c[name].is_(None) for name in discount.NARROWER))
     on = or_(c.subscription == any_(ids), of_customer)
     living = (c.account == account, c.deleted_at.is_(None), c.invoice.is_(None))
     on_id = func.coalesce(c.subscription, c.customer)

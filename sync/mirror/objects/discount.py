@@ -20,6 +20,9 @@ TABLE = mirror_table(
     indexed=("coupon", "customer", "subscription", "invoice", "promotion_code"),
 )
 
+# What a discount on all that its customer pays has none of.
+NARROWER = ("subscription", "subscription_item", "invoice", "invoice_item", "checkout_session")
+
 # What brings discounts with a reading, and their coupons: neither can be listed once deleted.
 EXPAND = "discounts.source.coupon"
 
