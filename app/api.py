@@ -1,6 +1,7 @@
-"""What a shop asks us: `GET /api/customers/<id>/access`, with a bearer token.
+"""What a shop asks us, with a bearer token: who has access, and to hold stock for a checkout.
 
-Answered from the mirror as it stands, so an answer is never older than the mirror.
+`GET /api/customers/<id>/access` is answered from the mirror as it stands, so an answer is never
+older than the mirror. `/api/stock/reservations` is in `app.reservations`.
 """
 
 import hmac
@@ -9,26 +10,39 @@ import orjson
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
+from app import reservations
 from app.refusals import answer
 from sync import access
 from sync.access import AccessPolicy
 from sync.access.shown import shown
 from sync.clock import Clock
+from sync.inventory.policy import PLAIN, InventoryPolicy
 
 _LONGEST_ID = 255
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
-def blueprint(engine: Engine, clock: Clock, token: str | None, policy: AccessPolicy) -> Blueprint:
+def blueprint(
+    engine: Engine,
+    clock: Clock,
+    token: str | None,
+    policy: AccessPolicy,
+    stock: InventoryPolicy = PLAIN,
+) -> Blueprint:
     """Return the interface; without a `token` in the settings there is none."""
     routes = Blueprint("api", __name__, url_prefix="/api")
+    reservations.add(routes, engine, clock, stock)
 
-    @routes.get("/customers/<path:customer_id>/access")
-    def customer_access(customer_id: str) -> Response:
+    @routes.before_request
+    def let_in() -> Response | None:
         if token is None:
             return answer(404, "error", "not_found")
         if not _knows(token):
             return answer(401, "error", "unauthorized", {"WWW-Authenticate": "Bearer"})
+        return None
+
+    @routes.get("/customers/<path:customer_id>/access")
+    def customer_access(customer_id: str) -> Response:
         account = request.args.get("account", "")
         if not (_may_be_an_id(customer_id) and _may_be_an_id(account)):
             return answer(404, "error", "unknown_customer", _NO_STORE)

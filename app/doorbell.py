@@ -23,8 +23,9 @@ EFFECTS = "effects"
 READS = "reads"
 
 _HELD_S = 10  # bounds how long a worker that died between bell and work keeps others out
-# Stripe may be slow, and nobody waits for what is read from it.
-_JOB_TIMEOUT_S = {EVENTS: 60, EFFECTS: 60, READS: 600}
+# Stripe may be slow, and nobody waits for what is read from it. A sink that hangs holds only
+# itself; a mail server may take its time-out at every step of a conversation.
+_JOB_TIMEOUT_S = {EVENTS: 60, EFFECTS: 180, READS: 600}
 _FAILURE_TTL_S = 3 * 24 * 3600
 _RETRY_AFTER_S = 5.0
 

@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.exc import ArgumentError
 
-from app import environment
+from app import crm_settings, environment, stock_settings
+from app.crm_settings import CrmSettings
 from app.environment import (
     Reader,
     colour,
     email_address,
     folder,
     is_this_host,
-    known_names,
     language,
     mail_address,
     optional_days,
@@ -32,6 +32,7 @@ from app.environment import (
     webhook_secrets,
     whole_number,
 )
+from app.stock_settings import StockSettings
 from notifications import experiments, hours, sampling
 from notifications.experiments import Experiment
 from notifications.policy import (
@@ -45,8 +46,6 @@ from sync.errors import SettingsError
 from sync.store.engine import database_url
 from sync.webhook_signature import Endpoint
 
-CRM_SINKS = frozenset({"local"})
-INVENTORY_SINKS = frozenset({"local"})
 _MODES: Mapping[str, bool | None] = {"auto": None, "true": True, "false": False}
 _ON_OFF = {"true": True, "false": False}
 _TERMINAL = {action: action for action in ("cancel", "unpaid", "leave")}
@@ -70,8 +69,8 @@ class Settings:
     mail_url: str | None
     mail_webhook_secrets: tuple[str, ...]
     mail_policy: MailPolicy
-    crm: tuple[str, ...]
-    inventory: tuple[str, ...]
+    customers: CrmSettings
+    stock: StockSettings
     clock: Literal["real", "simulated"]
     lanes: int
     port: int
@@ -82,6 +81,16 @@ class Settings:
     access: AccessPolicy
     access_webhook: Endpoint | None
     advice: tuple[str, ...] = ()
+
+    @property
+    def crm(self) -> tuple[str, ...]:
+        """Return who is told of customers; empty: nobody."""
+        return self.customers.sinks
+
+    @property
+    def inventory(self) -> tuple[str, ...]:
+        """Return who follows the stock; empty: it is not kept."""
+        return self.stock.sinks
 
     def __repr__(self) -> str:
         """Return nothing that a log must not hold."""
@@ -144,8 +153,8 @@ def _read(reader: Reader) -> Settings:
         mail_url=_mail_url(reader),
         mail_webhook_secrets=reader.parsed("MAIL_WEBHOOK_SECRETS", "", webhook_passwords, none),
         mail_policy=mail_policy,
-        crm=reader.parsed("CRM", "local", known_names(CRM_SINKS), ("local",)),
-        inventory=reader.parsed("INVENTORY", "local", known_names(INVENTORY_SINKS), ("local",)),
+        customers=crm_settings.read(reader),
+        stock=stock_settings.read(reader, accounts),
         clock=reader.choice("CLOCK", _CLOCKS, "real"),
         lanes=reader.parsed("LANES", "1", whole_number(1, 32), 1),
         port=port,
@@ -176,7 +185,8 @@ def _access_webhook(reader: Reader) -> Endpoint | None:
     signing = reader.parsed("ACCESS_WEBHOOK_SECRET", "", webhook_signature.keys, none)
     if url and not reader.text("ACCESS_WEBHOOK_SECRET"):
         reader.required("ACCESS_WEBHOOK_SECRET", "the receiver must know that it is us (whsec_…)")
-    return Endpoint(url, signing) if url else None
+    private_too = reader.choice("WEBHOOK_PRIVATE_NETWORK", _ON_OFF, "false")
+    return Endpoint(url, signing, private_too) if url else None
 
 
 def _mode_of(api_key: str | None) -> bool | None:

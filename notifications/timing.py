@@ -76,6 +76,7 @@ TIMINGS: Mapping[str, Timing] = MappingProxyType(
         # About the day evidence is due; a fraud warning has none.
         "dispute_alert": Timing(category="internal", at_once=True, margin=_ZERO),
         "dunning_task": Timing(category="internal", at_once=True, lives=_D3),
+        "stock_alert": Timing(category="internal", at_once=True),
         "copy": Timing(category="internal", at_once=True),
         "digest": Timing(category="internal", at_once=True),
     }

@@ -4,21 +4,14 @@ They are never sent again by themselves: the customer may have them already.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, null, select, update
+from sqlalchemy import Connection, RowMapping, and_, select
 
+from sync.store import settling
 from sync.store.outbox import OUTBOX
 
 COLUMNS = ("key", "kind", "customer_id", "reason", "due_at", "ended_at")
 _UNCLEAR = and_(OUTBOX.c.channel == "mail", OUTBOX.c.state == "unknown")
-# As if it had never been tried: whether it is still wanted is decided anew.
-_DUE_AGAIN: dict[str, Any] = {
-    "state": "pending",
-    "reason": "settled_as_not_sent",
-    "attempts": 0,
-    **dict.fromkeys(("retry_at", "ended_at", "settled_at"), null()),
-}
 
 
 def listed(conn: Connection, limit: int) -> Sequence[RowMapping]:
@@ -33,6 +26,4 @@ def settle(conn: Connection, key: str, *, sent: bool) -> bool:
 
     A mail that was not sent is due again: it goes out if it is still wanted and not too late.
     """
-    found_out = {"state": "sent", "reason": "settled_as_sent"} if sent else _DUE_AGAIN
-    mine = and_(_UNCLEAR, OUTBOX.c.key == key)
-    return conn.execute(update(OUTBOX).where(mine).values(**found_out)).rowcount == 1
+    return settling.settle(conn, key, "sent" if sent else "retry", channel="mail")

@@ -9,6 +9,9 @@ Channel = Literal["mail", "crm", "inventory", "access"]
 # once: done at most one time under its key. state: the newest state is wanted, so asking
 # again under the same key re-arms the effect and several requests become one delivery.
 Shape = Literal["once", "state"]
+# item: this effect waits. sink: the whole sink waits, and no attempt is counted.
+Scope = Literal["item", "sink"]
+DEBOUNCE_S, DEBOUNCE_AT_MOST_S = 5.0, 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +57,26 @@ class Effect:
     event_id: str | None = None
     # A candidate that is already known not to go out is recorded, with its reason.
     skip_reason: str | None = None
+    # Of a `state` effect: a burst of requests is one delivery, as soon as nobody has asked for
+    # so many seconds (real time), and at the latest `DEBOUNCE_AT_MOST_S` after the first.
+    debounce_s: float = 0
+
+    @property
+    def sink(self) -> str:
+        """Return which of its channel's sinks it is for; empty where a channel has only one."""
+        return self.subject.get("sink", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The effect happened. `remote_id` is the other side's name for it."""
+    """The effect happened. `remote_id` is the other side's name for it.
+
+    `sent_hash` stands for the content that the other side holds by now, where it is known: the
+    next delivery of the same content needs no call (see `sync.delivery.unchanged`).
+    """
 
     remote_id: str | None = None
+    sent_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +92,7 @@ class RetryIn:
 
     delay_s: float
     reason: str
+    scope: Scope = "item"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +112,14 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It may or may not have happened: never repeated blindly."""
+    """It may or may not have happened: never repeated blindly.
+
+    The delivery engine alone decides what follows: a state is sent again, and what has a key
+    that the other side still knows, after at least `delay_s`; anything else waits for a person.
+    """
 
     reason: str
+    delay_s: float = 0
 
 
 Outcome = Done | Skipped | RetryIn | Later | Failed | Unknown

@@ -1,93 +1,91 @@
 """A webhook that we send: one signed POST, and what its end means.
 
-What is posted is a state, so posting it again is safe: everything but 2xx and 410 is tried
-again. Redirects are not followed, and what the receiver answers is neither read nor kept.
+What is posted is a state, or has an id that the receiver knows again, so posting it again is
+safe: everything but 2xx and 410 is tried again. Redirects are not followed, and what the
+receiver answers is neither read nor kept.
 
 Source: github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md
 """
 
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-
-import requests
-import urllib3
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from sync import webhook_signature
 from sync.changes import Done, Failed, Outcome, RetryIn
+from sync.delivery.gate import Gate, Held, NoAnswer
+from sync.delivery.http import Answer, Call, Client, Unclear
 from sync.webhook_signature import Endpoint
 
-CONNECT_S, READ_S = 5.0, 15.0
+READ_S = 15.0
 _AGAIN_S = 5.0
-_LONGEST_WAIT_S = 86_400.0
 _GONE = 410
+# The specification's advice for what a receiver must take.
+MOST_BYTES = 20_000
 # The receiver wants no more of them: a person must ask for them again.
 GONE = Failed("webhook_gone")
-
-
-class _Session(requests.Session):
-    """Never looks where a redirect leads."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 — requests' signature
-        """Return no target."""
-        return
+TOO_LARGE = Failed("webhook_too_large")
 
 
 class Webhook:
-    """The way to one receiver; nothing connects before the first post."""
+    """The way to one receiver; nothing connects before the first post.
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        """Post to `endpoint`."""
+    A host written as an address is where the operator wants it. A host name must lead to a
+    public address, unless the endpoint is `private_too`: whoever answers for names must not be
+    able to turn our posts against our own network.
+    """
+
+    def __init__(self, endpoint: Endpoint, gate: Gate | None = None) -> None:
+        """Post to `endpoint`, each time through `gate`; None: no quota, no breaker."""
         self.endpoint = endpoint
-        self._session = _Session()
+        self._client = Client(
+            endpoint.url,
+            gate,
+            tries=1,
+            read_s=READ_S,
+            most_bytes=0,
+            public_only=not (endpoint.private_too or _is_meant(endpoint.url)),
+        )
 
     def post(self, message_id: str, content: bytes) -> Outcome:
         """Post JSON; return `GONE`, or Done, or RetryIn with the time the receiver asks for."""
+        if len(content) > MOST_BYTES:
+            return TOO_LARGE
         signed = webhook_signature.headers(
             self.endpoint.keys, message_id, content, datetime.now(UTC)
         )
         try:
-            response = self._session.post(
-                self.endpoint.url,
-                data=content,
-                headers={"Content-Type": "application/json", "User-Agent": "Evergreen", **signed},
-                auth=_as_it_is,
-                timeout=(CONNECT_S, READ_S),
-                allow_redirects=False,
-                stream=True,
+            answer = self._client.call(
+                Call(method="POST", path="", content=content, headers=signed)
             )
-        except requests.Timeout:
-            return RetryIn(_AGAIN_S, "webhook_timeout")
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
-            return RetryIn(_AGAIN_S, "webhook_unreachable")
-        with response:
-            return _meaning(response)
+        except NoAnswer as error:
+            return _without_answer(error)
+        return _meaning(answer)
 
     def close(self) -> None:
         """Close the connections; posting again opens new ones."""
-        self._session.close()
+        self._client.close()
 
 
-def _meaning(response: requests.Response) -> Outcome:
-    if 200 <= response.status_code < 300:  # noqa: PLR2004 — HTTP's own class
-        return Done()
-    if response.status_code == _GONE:
-        return GONE
-    asked_s = _asked_s(response.headers.get("Retry-After", ""))
-    return RetryIn(max(asked_s, _AGAIN_S), f"webhook_{response.status_code}")
-
-
-def _asked_s(asked: str) -> float:
-    """Return how many seconds the receiver asks us to wait, at most a day."""
+def _is_meant(url: str) -> bool:
+    """Tell whether the operator has written the very machine."""
+    host = urlsplit(url).hostname or ""
     try:
-        if asked.isascii() and asked.isdigit():
-            wait_s = float(asked)
-        else:
-            wait_s = (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds()
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
-    return min(wait_s, _LONGEST_WAIT_S)
+        ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return True
 
 
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keep requests from adding a password out of ~/.netrc."""
-    return request
+def _meaning(answer: Answer) -> Outcome:
+    if answer.is_ok:
+        return Done()
+    if answer.status == _GONE:
+        return GONE
+    return RetryIn(answer.asked_s(_AGAIN_S), f"webhook_{answer.status}")
+
+
+def _without_answer(error: NoAnswer) -> Outcome:
+    if isinstance(error, Held):
+        return RetryIn(error.delay_s, error.reason, scope="sink")
+    return RetryIn(_AGAIN_S, f"webhook_{'timeout' if isinstance(error, Unclear) else error.reason}")

@@ -18,6 +18,8 @@ class Endpoint:
 
     url: str = field(repr=False)
     keys: tuple[bytes, ...] = field(repr=False)
+    # Its name may lead into a private network, as the operator says.
+    private_too: bool = False
 
     @property
     def id(self) -> str:

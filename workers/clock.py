@@ -13,7 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from notifications import scans
 from sync import access, clock
+from sync.crm import looking
 from sync.errors import LeaseLost
+from sync.inventory import nightly
 from sync.store import inbox, outbox
 from workers import deliver, drain
 from workers.context import Context
@@ -90,8 +92,15 @@ def scan(context: Context, now: datetime) -> int:
 
 def _scan(conn: Connection, context: Context, now: datetime) -> int:
     told = access.scan(conn, now, context.settings.access)
+    told += looking.scan(conn, now, context.settings.crm)
     outbox.add(conn, told)
-    return len(told) + scans.scan(conn, now, context.settings.mail_policy)
+    settings = context.settings
+    looked = 0
+    if settings.inventory:
+        # Nothing is lost in a simulated life, and its nights are many.
+        real = settings.clock == "real"
+        looked = nightly.scan(conn, now, settings.stock.policy, nightly=real)
+    return len(told) + looked + scans.scan(conn, now, settings.mail_policy)
 
 
 def walk(context: Context, stop: threading.Event) -> None:

@@ -1,40 +1,24 @@
-"""Effects out of the house: claim what is due, hand it over, record how it ended."""
+"""Effects out of the house: every sink's in a lane of its own, so that none waits for another.
+
+A sink that hangs holds only its own lane: the others go on beside it, in threads, as long as it
+takes. On a simulated clock the lanes take turns instead, always in the same order.
+"""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
-from datetime import datetime
-
-import structlog
-from rq.timeouts import JobTimeoutException
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 
 from app.doorbell import EFFECTS
-from app.stripe_reads import open_reads
-from notifications import delivery as mail
-from notifications.recheck import Recheck
-from notifications.transports import Transport, open_transport
-from sync.access import delivery as access
-from sync.changes import Channel, Failed, Outcome, RetryIn, Skipped
-from sync.crm import delivery as crm
-from sync.crm.sinks import open_sinks
-from sync.errors import LeaseLost
-from sync.inventory import delivery as inventory
-from sync.mirror.client import StripeReads
-from sync.mirror.look import look
-from sync.mirror.shapes import Json
-from sync.store import outbox
-from sync.store.outbox import Claimed
-from sync.webhook import Webhook
+from sync.store import sinks
+from sync.store.outbox import Lane
 from workers.context import Context, current
-
-log = structlog.get_logger(__name__)
-
-Handler = Callable[[Claimed, datetime], Outcome]
+from workers.lane import Turn
+from workers.senders import Senders, open_senders
 
 _AT_MOST_S = 5.0
-_BATCH = 10
-# Seconds before the next attempt, by attempts made. Source: the Standard Webhooks schedule.
-_DELAYS_S = (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
+# While a sink hangs, the others get turns of this length, and are looked for so often.
+_TURN_S, _LOOK_S = 1.0, 0.1
+_HANDS = 8
 
 
 def run() -> None:
@@ -46,111 +30,84 @@ def run() -> None:
 
 
 def deliver(context: Context, *, at_most_s: float) -> bool:
-    """Deliver until nothing is due (True) or the time is up (False)."""
-    until = time.monotonic() + at_most_s
-    with _handlers(context) as handlers:
-        while time.monotonic() < until:
-            if not deliver_batch(context, handlers, until):
-                return True
-    return False
+    """Deliver until nothing is due (True) or the time is up (False).
 
-
-def deliver_batch(context: Context, handlers: Mapping[Channel, Handler], until: float) -> int:
-    """Take one batch of due effects through, as far as the time goes; return how many it held.
-
-    `until` is on the monotonic clock: a platform that stops us gives little time.
+    It returns later than that by as long as one call takes that was begun in time; meanwhile
+    the lanes that do not hang are served all the same.
     """
-    now = context.clock.now()
-    with context.engine.begin() as conn:
-        batch = outbox.claim(conn, now, limit=_BATCH)
-    for claimed in batch:
-        if time.monotonic() < until:
-            _deliver_one(context, handlers, claimed, now)
-        else:
-            with context.engine.begin() as conn:
-                outbox.release(conn, claimed)
-    return len(batch)
+    with open_senders(context) as senders:
+        work = _Work(context, senders, time.monotonic() + at_most_s)
+        simulated = context.settings.clock == "simulated"
+        return work.in_turn() if simulated else work.side_by_side()
 
 
-def _deliver_one(
-    context: Context, handlers: Mapping[Channel, Handler], claimed: Claimed, now: datetime
-) -> None:
-    effect, settle = claimed.effect, outbox.settle
-    try:
-        outcome = handlers[effect.channel](claimed, now)
-    except LeaseLost:
-        log.warning("effect.lease_lost", kind=effect.kind)
-        return
-    except JobTimeoutException:
-        raise
-    except Exception as error:
-        log.exception("effect.broke", kind=effect.kind, channel=effect.channel)
-        outcome, settle = _broken(error), outbox.settle_broken
-    outcome = _patience(claimed, outcome)
-    simulated = context.settings.clock == "simulated"
-    with context.engine.begin() as conn:
-        kept = settle(conn, claimed, outcome, now, retry_in_business_time=simulated)
-    ended = type(outcome).__name__.lower()
-    reason = getattr(outcome, "reason", None)
-    log.info("effect.settled", kind=effect.kind, outcome=ended, reason=reason, kept=kept)
+@dataclass(slots=True)
+class _Work:
+    """The lanes in hand, until `until` (monotonic)."""
 
+    context: Context
+    senders: Senders
+    until: float
+    _busy: dict[Future[bool], tuple[Lane, float]] = field(default_factory=dict)
+    _overran: set[Lane] = field(default_factory=set)
+    # Others have in hand what looked due there.
+    _held: set[Lane] = field(default_factory=set)
 
-def _broken(error: Exception) -> RetryIn:
-    return RetryIn(0, f"error_{type(error).__name__.lower()}")
+    def in_turn(self) -> bool:
+        """Serve one lane after the other."""
+        while time.monotonic() < self.until:
+            lanes = self._due()
+            if not lanes:
+                return True
+            served = [self._turn(lane, self.until).run() for lane in lanes]
+            if not any(served):
+                return True
+        return False
 
+    def side_by_side(self) -> bool:
+        """Serve each lane in a thread.
 
-def _patience(claimed: Claimed, outcome: Outcome) -> Outcome:
-    """Return `outcome` with the delay that so many attempts deserve, or give up."""
-    if not isinstance(outcome, RetryIn):
-        return outcome
-    if claimed.attempts > len(_DELAYS_S):
-        return Failed(f"gave_up_{outcome.reason}")
-    return RetryIn(max(outcome.delay_s, _DELAYS_S[claimed.attempts - 1]), outcome.reason)
+        One that overran its turn, or had nothing to be had, gets no other in this job.
+        """
+        with ThreadPoolExecutor(_HANDS, thread_name_prefix="lane") as pool:
+            while True:
+                lanes = self._due()
+                if self._in_time or self._is_overrun:
+                    self._begin(pool, lanes)
+                if not self._busy:
+                    return not set(lanes) - self._held
+                self._finish(wait(self._busy, _LOOK_S, FIRST_COMPLETED).done)
 
+    @property
+    def _in_time(self) -> bool:
+        return time.monotonic() < self.until
 
-@contextmanager
-def _handlers(context: Context) -> Iterator[Mapping[Channel, Handler]]:
-    """Return who handles which channel; the mail transport opens with the first mail."""
-    settings, engine = context.settings, context.engine
-    transport = open_transport(settings.mail_url) if settings.mail_url else None
-    sinks = open_sinks(engine, settings.crm)
-    with ExitStack() as opened:
-        if transport:
-            opened.callback(transport.close)
-        webhook = Webhook(settings.access_webhook) if settings.access_webhook else None
-        if webhook:
-            opened.callback(webhook.close)
-        yield {
-            "mail": _mail(context, transport, _recheck(context, opened)),
-            "crm": lambda claimed, now: crm.deliver(engine, claimed, now, sinks),
-            "inventory": lambda claimed, now: inventory.deliver(engine, claimed, now),
-            "access": lambda claimed, now: access.deliver(
-                engine, claimed, now, webhook, settings.access
-            ),
-        }
+    @property
+    def _is_overrun(self) -> bool:
+        self._overran |= {lane for lane, until in self._busy.values() if until < time.monotonic()}
+        return any(lane in self._overran for lane, _ in self._busy.values())
 
+    def _due(self) -> list[Lane]:
+        simulated = self.context.settings.clock == "simulated"
+        now = self.context.clock.now()
+        with self.context.engine.connect() as conn:
+            return sinks.due(conn, now, simulated=simulated)
 
-def _recheck(context: Context, opened: ExitStack) -> Recheck | None:
-    """Return the way to ask Stripe once more before a mail goes out; None without a key."""
-    settings = context.settings
-    if settings.stripe_api_key is None:
-        return None
-    reads = opened.enter_context(closing(open_reads(settings, context.engine, context.clock)))
-    return _look_by(reads, livemode=bool(settings.livemode))
+    def _begin(self, pool: ThreadPoolExecutor, lanes: list[Lane]) -> None:
+        busy = {lane for lane, _ in self._busy.values()}
+        until = max(self.until, time.monotonic() + _TURN_S)
+        for lane in lanes:
+            if lane not in busy | self._overran | self._held:
+                turn = self._turn(lane, until)
+                self._busy[pool.submit(turn.run)] = (lane, until)
 
+    def _finish(self, done: set[Future[bool]]) -> None:
+        for future in done:
+            lane, until = self._busy.pop(future)
+            if time.monotonic() > until + _TURN_S:
+                self._overran.add(lane)
+            if not future.result():
+                self._held.add(lane)
 
-def _look_by(reads: StripeReads, *, livemode: bool) -> Recheck:
-    def again(account: str, object_type: str, object_id: str) -> Json | None:
-        return look(reads, object_type, object_id, account=account, livemode=livemode).object
-
-    return again
-
-
-def _mail(context: Context, transport: Transport | None, look_again: Recheck | None) -> Handler:
-    def send(claimed: Claimed, now: datetime) -> Outcome:
-        if transport is None:
-            return Skipped("mail_off")
-        policy = context.settings.mail_policy
-        return mail.deliver(context.engine, claimed, now, transport, policy, look_again=look_again)
-
-    return send
+    def _turn(self, lane: Lane, until: float) -> Turn:
+        return Turn(self.context, lane, self.senders.to(lane), until)

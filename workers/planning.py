@@ -67,7 +67,7 @@ def plan_crm(
     ours, settings = _ours(context, changes), context.settings
     told = [event for event in events if event.account in settings.effect_accounts]
     return [
-        *crm.plan(ours, now, settings.crm),
+        *crm.plan(ours, now, settings.crm, events=told),
         *access.follow(conn, ours, now, settings.access, events=told),
     ]
 

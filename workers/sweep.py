@@ -5,10 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Connection, select
 
-from sync.store import inbox, outbox, refetch
-from sync.store.outbox import OUTBOX
+from sync.store import attempts, inbox, outbox, refetch, sinks
 from workers import deliver, drain, reads
 from workers.context import Context
 
@@ -19,6 +17,7 @@ _RING_AFTER_S = 5.0
 _DO_IT_AFTER_S = 20.0
 _AT_MOST_S = 5.0
 _UPKEEP_EVERY_S = 30.0
+_FORGET_EVERY_S = 600.0
 
 
 @dataclass(slots=True)
@@ -28,6 +27,7 @@ class Sweep:
     context: Context
     _effects_wait_since: float | None = field(default=None)
     _next_upkeep_s: float = field(default=0.0)
+    _next_forget_s: float = field(default=0.0)
 
     def sweep(self, now: datetime) -> None:
         """Ring for what waits, do what has waited too long; `now` is business time."""
@@ -36,17 +36,22 @@ class Sweep:
             unclear = outbox.give_up_unclear(conn, now)
             ring = inbox.waiting_lanes(conn, self._lanes, older_than_s=_RING_AFTER_S)
             overdue = inbox.waiting_lanes(conn, self._lanes, older_than_s=_DO_IT_AFTER_S)
-            effects = _effects_wait(conn, now)
+            effects = bool(sinks.due(conn, now, simulated=self._simulated))
             wishes = self._reads_too and refetch.waiting(conn)
         if unclear:
             log.warning("effect.unclear", count=unclear)
         self._events(ring, overdue)
         self._effects(waiting=effects)
         self._read(wishes=wishes)
+        self._forget()
 
     @property
     def _reads_too(self) -> bool:
         return self.context.settings.stripe_api_key is not None
+
+    @property
+    def _simulated(self) -> bool:
+        return self.context.settings.clock == "simulated"
 
     @property
     def _lanes(self) -> int:
@@ -67,6 +72,13 @@ class Sweep:
         if (wishes or upkeep) and not self.context.doorbell.ring_reads():
             reads.work(self.context, at_most_s=_AT_MOST_S)
 
+    def _forget(self) -> None:
+        """Let go of what is kept for a time only, some of it at each look."""
+        if time.monotonic() >= self._next_forget_s:
+            with self.context.engine.begin() as conn:
+                left = attempts.forget_old(conn)
+            self._next_forget_s = time.monotonic() + (0 if left else _FORGET_EVERY_S)
+
     def _effects(self, *, waiting: bool) -> None:
         if not waiting:
             self._effects_wait_since = None
@@ -77,8 +89,3 @@ class Sweep:
         if waited_s > _DO_IT_AFTER_S or (not rung and waited_s > _RING_AFTER_S):
             log.warning("sweep.delivered", rung=rung)
             deliver.deliver(self.context, at_most_s=_AT_MOST_S)
-
-
-def _effects_wait(conn: Connection, now: datetime) -> bool:
-    waiting = select(OUTBOX.c.key).where(outbox.claimable(now)).limit(1)
-    return conn.execute(waiting).first() is not None

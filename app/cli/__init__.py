@@ -55,6 +55,7 @@ COMMANDS: Mapping[str, Entry] = {
     "db": Entry("db", "Bring the database to this code's schema."),
     "demo": Entry("demo", "A year of a shop's life, on this machine.", needs_settings=False),
     "doctor": Entry("doctor", "Name every mistake in the set-up at once.", needs_settings=False),
+    "effects": Entry("effects", "List, show, settle and replay what leaves the house."),
     "events": Entry("events", "List, show and replay the events in the inbox."),
     "mail": Entry("mail", "Preview, test and check the mails.", stands_in=_FOR_PREVIEWS),
     "reconcile": Entry("reconcile", "Compare the mirror with Stripe, and mend it."),

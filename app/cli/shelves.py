@@ -11,10 +11,24 @@ from sqlalchemy import Connection, select
 from app.settings import Settings
 from sync.clock import reading
 from sync.inventory import ledger
+from sync.inventory.ledger import Booked
 from sync.inventory.planning import invoice_effect
+from sync.inventory.telling import Origin, look_again, tell
 from sync.mirror.objects import invoice as invoices
 from sync.store import outbox
 from sync.store.engine import make_engine
+
+
+def tell_of(conn: Connection, settings: Settings, booked: Sequence[Booked]) -> None:
+    """Let everybody who follows the stock hear of what a person has booked."""
+    origin = Origin(now=business_now(conn, settings), livemode=bool(settings.livemode))
+    tell(conn, booked, settings.stock.policy, origin)
+
+
+def look_at(conn: Connection, settings: Settings, skus: Sequence[str]) -> None:
+    """Let the shelves and gates of `skus` be looked at by new rules."""
+    origin = Origin(now=business_now(conn, settings), livemode=bool(settings.livemode))
+    look_again(conn, skus, origin)
 
 
 @contextmanager

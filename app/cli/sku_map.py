@@ -1,7 +1,6 @@
 """`evergreen stock map`: what a price or product takes from the shelf, by the shop's own word."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import click
 from sqlalchemy import Connection, delete, or_, select
@@ -12,8 +11,8 @@ from app.cli.shelves import business_now, connected, converge_later
 from app.settings import Settings
 from sync.errors import Malformed
 from sync.inventory import ledger
-from sync.inventory.mapping import Component, parse_bundle
-from sync.inventory.tables import DEFAULT_LOCATION, SKU_MAP, STOCK_LINE
+from sync.inventory.mapping import Component, added_up, parse_bundle
+from sync.inventory.tables import SKU_MAP, STOCK_LINE
 from sync.mirror.objects import price as prices
 from sync.mirror.objects import product as products
 
@@ -39,24 +38,20 @@ def list_(settings: Settings, *, format_: str) -> None:
 @command.command("set")
 @click.argument("source")
 @click.argument("bundle")
-@click.option("--location", default=DEFAULT_LOCATION, show_default=True)
+@click.option("--location", help="From where; else the settings' INVENTORY_LOCATION.")
 @click.option("--new", is_flag=True, help="SOURCE is not mirrored yet, but right.")
 @click.pass_obj
-def set_(settings: Settings, source: str, bundle: str, *, location: str, new: bool) -> None:
+def set_(settings: Settings, source: str, bundle: str, *, location: str | None, new: bool) -> None:
     """Map SOURCE, a price or product id, to BUNDLE, such as MUG or COFFEE-250:2,MUG:1.
 
     It holds for new lines and for those still unmapped; `stock remap` rereads others.
     """
     try:
-        components = parse_bundle(bundle)
+        components = parse_bundle(bundle, location or settings.stock.policy.location)
     except Malformed as wrong:
         raise click.UsageError(str(wrong)) from wrong
     with connected(settings) as conn:
-        column = _column_of(conn, source, new=new)
-        conn.execute(delete(SKU_MAP).where(SKU_MAP.c[column] == source))
-        conn.execute(insert(SKU_MAP), _rows(column, source, components, location))
-        ledger.know_items(conn, [each.sku for each in components])
-        woken = _wake(conn, settings, source)
+        woken = keep(conn, settings, source, components, new=new)
     click.echo(f"{source} takes {bundle}; {woken} waiting invoices will be booked")
 
 
@@ -82,13 +77,23 @@ def _column_of(conn: Connection, source: str, *, new: bool) -> str:
     return "price_id" if source.startswith(("price_", "plan_")) else "product_id"
 
 
-def _rows(
-    column: str, source: str, components: Sequence[Component], location: str
-) -> list[dict[str, Any]]:
-    return [
-        {column: source, "sku": each.sku, "quantity": each.quantity, "location": location}
-        for each in components
+def keep(
+    conn: Connection, settings: Settings, source: str, components: Sequence[Component], *, new: bool
+) -> int:
+    """Map `source` to `components` from now on; return how many waiting invoices that wakes.
+
+    Raises:
+        click.UsageError: `source` is not mirrored and not said to be `new`.
+    """
+    column = _column_of(conn, source, new=new)
+    conn.execute(delete(SKU_MAP).where(SKU_MAP.c[column] == source))
+    rows = [
+        {column: source, "sku": each.sku, "quantity": each.quantity, "location": each.location}
+        for each in added_up(components)
     ]
+    conn.execute(insert(SKU_MAP), rows)
+    ledger.know_items(conn, [each.sku for each in components])
+    return _wake(conn, settings, source)
 
 
 def _wake(conn: Connection, settings: Settings, source: str) -> int:

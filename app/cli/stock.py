@@ -7,9 +7,17 @@ import click
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from app.cli import counts, sku_map
+from app.cli import counts, sku_map, stock_files, stock_items, stock_told, stock_vendors
 from app.cli.output import output_format, show_rows
-from app.cli.shelves import account_of, business_now, connected, converge_later, must_know
+from app.cli.shelves import (
+    account_of,
+    business_now,
+    connected,
+    converge_later,
+    must_know,
+    tell_of,
+)
+from app.cli.stock_files import book_file, say_what_is_new
 from app.settings import Settings
 from sync.inventory import ledger, lines
 from sync.inventory.tables import (
@@ -31,6 +39,15 @@ def command() -> None:
 
 
 command.add_command(sku_map.command)
+command.add_command(stock_items.items)
+command.add_command(stock_items.item)
+command.add_command(stock_files.import_)
+command.add_command(stock_files.export)
+command.add_command(stock_vendors.setup)
+command.add_command(stock_vendors.reconcile)
+command.add_command(stock_told.reservations)
+command.add_command(stock_told.notices)
+command.add_command(stock_told.gates)
 
 
 @command.command()
@@ -83,23 +100,41 @@ def movements(
 @command.command(context_settings={"ignore_unknown_options": True})
 @click.argument("sku", required=False)
 @click.argument("on_hand", required=False, type=click.IntRange(0, counts.MOST))
-@click.option("--location", default=DEFAULT_LOCATION, show_default=True)
+@click.option("--location", help="Where; else the settings' INVENTORY_LOCATION.")
 @click.option("--csv", "file", type=click.File(), help="A file of sku,on_hand[,location].")
+@click.option("--skip-bad", is_flag=True, help="Book the good lines of a file, name the others.")
+@click.option("--push", is_flag=True, help="Tell followers of first counts, too.")
 @click.pass_obj
 def count(
-    settings: Settings, sku: str | None, on_hand: int | None, *, location: str, file: TextIO | None
+    settings: Settings,
+    sku: str | None,
+    on_hand: int | None,
+    *,
+    location: str | None,
+    file: TextIO | None,
+    skip_bad: bool,
+    push: bool,
 ) -> None:
     """Set what is on hand to what was counted; a first count makes a SKU or location known.
 
-    The difference is booked in the ledger. All of a file is booked, or nothing of it.
+    The difference is booked in the ledger. All of a file is booked, or nothing of it. A shelf's
+    first count is not told to those who follow the stock: they know those goods already.
     """
-    counted = _counted(sku, on_hand, location, file)
+    location = location or settings.stock.policy.location
+    if file is not None and sku is None:
+        book_file(settings, file, location=location, skip_bad=skip_bad, push=push)
+        return
+    if file is not None or sku is None or on_hand is None:
+        raise click.UsageError("give a SKU and what was counted, or --csv FILE alone")
     with connected(settings) as conn:
-        _say_what_is_new(conn, counted)
-        booked = ledger.count(conn, counted, business_now(conn, settings))
+        counted = counts.typed(sku, location, on_hand)
+        known = {DEFAULT_LOCATION, location, *ledger.known_locations(conn)}
+        say_what_is_new({counted.sku} - set(ledger.known_skus(conn)), {counted.location} - known)
+        booked = ledger.count(conn, [counted], business_now(conn, settings), opens=not push)
+        tell_of(conn, settings, booked)
     for movement in booked:
         click.echo(f"{movement.sku} at {movement.location}: {movement.delta:+}")
-    click.echo(f"{len(counted)} counted, {len(booked)} differed")
+    click.echo(f"1 counted, {len(booked)} differed")
 
 
 command.add_command(count, "set")
@@ -153,26 +188,6 @@ def remap(settings: Settings, invoice: str) -> None:
         read = lines.forget_map(conn, account, invoice)
         converge_later(conn, account, [invoice], business_now(conn, settings))
     click.echo(f"{read} lines of {invoice} will be read anew")
-
-
-def _counted(
-    sku: str | None, on_hand: int | None, location: str, file: TextIO | None
-) -> list[ledger.Count]:
-    if file is not None and sku is None:
-        return counts.read(file)
-    if file is not None or sku is None or on_hand is None:
-        raise click.UsageError("give a SKU and what was counted, or --csv FILE alone")
-    return [counts.typed(sku, location, on_hand)]
-
-
-def _say_what_is_new(conn: Connection, counted: Sequence[ledger.Count]) -> None:
-    """Name SKUs and locations that begin here: one that is mistyped shows at once."""
-    new_skus = {each.sku for each in counted} - set(ledger.known_skus(conn))
-    known = {DEFAULT_LOCATION, *ledger.known_locations(conn)}
-    new_locations = {each.location for each in counted} - known
-    for what, names in (("SKU", new_skus), ("location", new_locations)):
-        if names:
-            click.echo(f"new {what}: {', '.join(sorted(names))}", err=True)
 
 
 def _show_all(settings: Settings, found: Any, format_: str, columns: Sequence[str]) -> None:

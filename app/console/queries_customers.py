@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, and_, func, select, union
 
 from app.console.paging import Slice, read_slice
-from sync.crm.sinks.local import CRM_RECORD
+from sync.crm.tables import CRM_RECORD
 from sync.mirror.objects.customer import TABLE as CUSTOMERS
 from sync.mirror.objects.invoice import TABLE as INVOICES
 from sync.mirror.objects.product import TABLE as PRODUCTS

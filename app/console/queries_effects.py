@@ -10,6 +10,7 @@ from sqlalchemy import Connection, RowMapping, Select, and_, func, select
 
 from app.console.counts import Count
 from app.console.paging import WINDOW, Filter, Slice, read_slice
+from sync.store import sinks
 from sync.store.outbox import OUTBOX, STATES
 
 CHANNELS = ("mail", "crm", "inventory", "access")
@@ -17,6 +18,7 @@ CHANNELS = ("mail", "crm", "inventory", "access")
 DUE = ("until-now", "last-30-days", "later")
 MONTH = timedelta(days=30)
 _OPEN = ("pending", "leased", "sending")
+_BLOCKED = sinks.BLOCKED.label("blocked")
 
 
 def listed(
@@ -30,7 +32,9 @@ def listed(
     before: str | None = None,
 ) -> Slice:
     """Return a channel's effects, those due last first; empty words filter nothing."""
-    rows: Select[Any] = select(OUTBOX).where(OUTBOX.c.channel == channel, _is_due(due, now))
+    rows: Select[Any] = select(OUTBOX, _BLOCKED).where(
+        OUTBOX.c.channel == channel, _is_due(due, now)
+    )
     asked = {"kind": kind, "state": state}
     filters: list[Filter] = [(name, operator.eq, word) for name, word in asked.items() if word]
     return read_slice(conn, rows, ("due_at", "key"), before=before, filters=filters)
@@ -38,7 +42,7 @@ def listed(
 
 def load(conn: Connection, key: str) -> RowMapping | None:
     """Return one effect."""
-    return conn.execute(select(OUTBOX).where(OUTBOX.c.key == key)).mappings().first()
+    return conn.execute(select(OUTBOX, _BLOCKED).where(OUTBOX.c.key == key)).mappings().first()
 
 
 @dataclass(frozen=True, slots=True)

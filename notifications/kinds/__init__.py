@@ -26,6 +26,7 @@ from notifications.kinds import (
     refund_confirmed,
     renewal_reminder,
     resuming,
+    stock_alert,
     subscription_started,
     trial_ended_no_card,
     trial_ending,
@@ -64,6 +65,7 @@ KINDS: Mapping[str, Kind] = {
         winback_voluntary.KIND,
         winback_task.KIND,
         dispute_alert.KIND,
+        stock_alert.KIND,
         digest.KIND,
     )
 }

@@ -7,27 +7,23 @@ failure may be tried again. From then on only its answer tells; without one the 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from io import BytesIO
 from ipaddress import ip_address
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import orjson
-import requests
-import urllib3
-
 from sync.changes import Failed, Outcome, RetryIn, Unknown
+from sync.delivery.gate import NoAnswer
+from sync.delivery.http import Answer, Call, Client, Unclear
 from sync.errors import SettingsError
 
-CONNECT_S, READ_S = 5.0, 10.0
+__all__ = ["Answer"]
+
+READ_S = 10.0
 _BODY_BYTES = 64 * 1024
 _CONNECT_AGAIN_S = 30.0
 _BUSY_AGAIN_S = 60.0
 # Our own account, sender or key is refused: no single mail's fault, and a person must mend it.
 _MEND_FIRST_S = 300.0
-_LONGEST_WAIT_S = 86_400.0
 
 # refused: this mail, for good. mend: our account or settings. unclear: it may have been taken.
 Meaning = Literal["busy", "mend", "refused", "unclear"]
@@ -51,20 +47,6 @@ class Place:
     user: str = field(repr=False)
     password: str = field(repr=False)
     options: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a provider said: `body` is empty when it was no JSON object."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: Mapping[str, Any]
-
-    @property
-    def is_ok(self) -> bool:
-        """Tell whether it says that the mail was taken."""
-        return 200 <= self.status < 300  # noqa: PLR2004 — HTTP's own class
 
 
 def place(mail_url: str, example: str, options: Mapping[str, str]) -> Place:
@@ -109,32 +91,22 @@ class HttpApi:
     def __init__(self, provider: str, base: str, read_s: float = READ_S) -> None:
         """Post to paths below `base`; nothing connects before the first post."""
         self.provider = provider
-        self._base, self._read_s = base, read_s
-        self._session = _Session()
+        self._client = Client(base, tries=1, read_s=read_s, most_bytes=_BODY_BYTES)
 
     def post(self, path: str, content: bytes, headers: Mapping[str, str]) -> Answer | Outcome:
         """Return the answer, or what it means that there is none. Redirects are not followed."""
-        body = _Content(content)
         try:
-            response = self._session.post(
-                self._base + path,
-                data=body,
-                headers={"Content-Type": "application/json", **headers},
-                auth=_as_it_is,
-                timeout=(CONNECT_S, self._read_s),
-                allow_redirects=False,
-                stream=True,
+            return self._client.call(
+                Call(method="POST", path=path, content=content, headers=headers)
             )
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
-            if body.is_out:
-                return Unknown(f"{self.provider}_no_answer")
-            return RetryIn(_CONNECT_AGAIN_S, f"{self.provider}_unreachable")
-        with response:
-            return Answer(response.status_code, response.headers, _json(response))
+        except Unclear as error:
+            return Unknown(f"{self.provider}_{error.reason}")
+        except NoAnswer as error:
+            return RetryIn(_CONNECT_AGAIN_S, f"{self.provider}_{error.reason}")
 
     def close(self) -> None:
         """Close the connections; posting again opens new ones."""
-        self._session.close()
+        self._client.close()
 
     def refusal(
         self, answer: Answer, code: str = "", codes: Mapping[str, Meaning] | None = None
@@ -150,26 +122,6 @@ class HttpApi:
         return _OUTCOMES[meaning](reason, answer)
 
 
-class _Session(requests.Session):
-    """Never looks where a redirect leads: whoever answers with one has not taken the mail."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 — requests' signature
-        """Return no target."""
-        return
-
-
-class _Content(BytesIO):
-    """A request's content that knows when its last byte is out."""
-
-    is_out = False
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Read on; who finds the end has sent everything before it."""
-        found = super().read(size)
-        self.is_out = self.is_out or not found
-        return found
-
-
 def _meaning(status: int) -> Meaning:
     if status in _STATUSES:
         return _STATUSES[status]
@@ -177,37 +129,11 @@ def _meaning(status: int) -> Meaning:
 
 
 _OUTCOMES: Mapping[Meaning, Callable[[str, Answer], Outcome]] = {
-    "busy": lambda reason, answer: RetryIn(_asked_s(answer, _BUSY_AGAIN_S), reason),
-    "mend": lambda reason, answer: RetryIn(_asked_s(answer, _MEND_FIRST_S), reason),
+    "busy": lambda reason, answer: RetryIn(answer.asked_s(_BUSY_AGAIN_S), reason),
+    "mend": lambda reason, answer: RetryIn(answer.asked_s(_MEND_FIRST_S), reason),
     "refused": lambda reason, _answer: Failed(reason),
     "unclear": lambda reason, _answer: Unknown(reason),
 }
-
-
-def _asked_s(answer: Answer, default_s: float) -> float:
-    """Return the seconds the provider asks us to wait, within a day; at least `default_s`."""
-    asked = answer.headers.get("Retry-After", "")
-    try:
-        if asked.isascii() and asked.isdigit():
-            seconds = float(asked)
-        else:
-            seconds = (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds()
-    except (ValueError, TypeError, OverflowError):
-        seconds = 0.0
-    return min(max(seconds, default_s), _LONGEST_WAIT_S)
-
-
-def _json(response: requests.Response) -> Mapping[str, Any]:
-    try:
-        found = orjson.loads(response.raw.read(_BODY_BYTES, decode_content=True))
-    except (orjson.JSONDecodeError, urllib3.exceptions.HTTPError, OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keep requests from putting a password of ~/.netrc in place of ours."""
-    return request
 
 
 def _is_this_machine(host: str) -> bool:

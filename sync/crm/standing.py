@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from sync.crm.facts import Facts, Subscription
+from sync.crm.facts import Facts
+from sync.mirror.facts import SubscriptionFacts
 
 # Best first; what Stripe may add later comes last. Source: reference crm-inventory, section 9.
 _RANKS: Mapping[str, int] = {
@@ -13,7 +14,7 @@ _RANKS: Mapping[str, int] = {
 }
 LIVE = frozenset({"active", "trialing", "past_due", "paused", "unpaid"})
 _RENEWS = frozenset({"active", "trialing", "past_due"})
-_LIFECYCLE: Mapping[str, str] = {
+LIFECYCLE: Mapping[str, str] = {
     "active": "active",
     "trialing": "trialing",
     "past_due": "at_risk",
@@ -23,31 +24,34 @@ _LIFECYCLE: Mapping[str, str] = {
 }
 
 
-def status_of(subscription: Subscription) -> str:
+def status_of(subscription: SubscriptionFacts) -> str:
     """Return a subscription's status; pausing its collection counts as paused."""
-    paused = subscription.pauses_collection and subscription.status in _RENEWS
+    paused = subscription.pause_collection_behavior and subscription.status in _RENEWS
     return "paused" if paused else subscription.status
 
 
-def cancel_is_set(subscription: Subscription) -> bool:
-    """Tell whether a live subscription's end is scheduled, by either of Stripe's fields."""
-    return subscription.cancel_at_period_end or subscription.cancel_at is not None
-
-
-def will_renew(subscription: Subscription) -> bool:
+def will_renew(subscription: SubscriptionFacts) -> bool:
     """Tell whether the end of the period brings another one."""
-    return status_of(subscription) in _RENEWS and not cancel_is_set(subscription)
+    return status_of(subscription) in _RENEWS and not subscription.cancel_is_set
 
 
-def main_subscription(subscriptions: Sequence[Subscription]) -> Subscription | None:
+def main_subscription(subscriptions: Sequence[SubscriptionFacts]) -> SubscriptionFacts | None:
     """Return the one that stands for the customer: the best status, then the latest."""
     return max(subscriptions, key=_standing, default=None)
 
 
-def _standing(subscription: Subscription) -> tuple[int, float, str]:
-    rank = _RANKS.get(status_of(subscription), len(_RANKS))
+def rank_of(status: str | None) -> int:
+    """Return how far from the best a status is; None is farthest."""
+    return _RANKS.get(status or "", len(_RANKS))
+
+
+def _standing(subscription: SubscriptionFacts) -> tuple[int, float, str]:
     latest = subscription.ended_at or subscription.created
-    return (-rank, latest.timestamp() if latest else 0.0, subscription.id)
+    return (
+        -rank_of(status_of(subscription)),
+        latest.timestamp() if latest else 0.0,
+        subscription.id,
+    )
 
 
 def billing_lifecycle(facts: Facts) -> str:
@@ -57,8 +61,8 @@ def billing_lifecycle(facts: Facts) -> str:
     began, whatever else they bought.
     """
     main = main_subscription(facts.subscriptions)
-    stage = _LIFECYCLE.get(status_of(main), "lead") if main else "lead"
-    if main and stage in {"active", "trialing"} and cancel_is_set(main):
+    stage = LIFECYCLE.get(status_of(main), "lead") if main else "lead"
+    if main and stage in {"active", "trialing"} and main.cancel_is_set:
         return "at_risk"
     began = any(each.status == "canceled" for each in facts.subscriptions)
     return "churned" if stage == "lead" and began else stage

@@ -14,12 +14,15 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, bindparam, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from sync.inventory import reservations
 from sync.inventory.desired import Sale, Stock, cause, desired, review
 from sync.inventory.facts import load_lines, load_sale
 from sync.inventory.ledger import Counter, Movement, book
 from sync.inventory.lines import Job, forget_waiting, read_lines, source_line
 from sync.inventory.mapping import Line
+from sync.inventory.reserving import State
 from sync.inventory.tables import STOCK_ALLOC, STOCK_REVIEW
+from sync.inventory.telling import Origin, tell
 
 # A draft may still change; from here on the lines are what is owed.
 _FREEZES = frozenset({"open", "paid"})
@@ -37,7 +40,10 @@ def converge(conn: Connection, job: Job) -> bool:
     freezes = sale.status in _FREEZES
     waits = read_lines(conn, job, lines) if freezes else forget_waiting(conn, job)
     allocs = _locked_allocs(conn, job)
-    _book_differences(conn, job, sale, lines, allocs)
+    movements = _book_differences(conn, job, sale, lines, allocs)
+    movements += _end_holds(conn, job, sale)
+    # All at once, so that the shelves are taken in one order.
+    tell(conn, book(conn, movements), job.policy, _origin(job))
     _note_review(conn, job, review(sale) if allocs else None)
     return waits
 
@@ -51,7 +57,8 @@ def _book_differences(
     sale: Sale,
     lines: Mapping[str, Line],
     allocs: Sequence[Row[Any]],
-) -> None:
+) -> list[Movement]:
+    """Note what `allocs` have moved by now, and return the movements that this asks to book."""
     by_source = {source_line(job, line.id): line for line in lines.values()}
     moved: list[dict[str, object]] = []
     movements: list[Movement] = []
@@ -60,9 +67,30 @@ def _book_differences(
         steps = list(_steps(job, sale, alloc, wanted))
         movements += steps
         moved += [_applied(alloc, wanted)] if steps else []
-    if movements:
-        book(conn, movements)
+    if moved:
         conn.execute(_APPLY, moved)
+    return movements
+
+
+# What an invoice makes of what its checkout held.
+_ENDS_HOLD: Mapping[str | None, State] = {
+    "paid": "committed",
+    "void": "released",
+    "uncollectible": "released",
+}
+
+
+def _end_holds(conn: Connection, job: Job, sale: Sale) -> list[Movement]:
+    """An open invoice that reserves by itself takes the place of what was held for it."""
+    takes_over = sale.status == "open" and job.policy.reserve_open
+    state: State | None = "committed" if takes_over else _ENDS_HOLD.get(sale.status)
+    if state is None:
+        return []
+    return reservations.ended(conn, sale.reservations, state, job.now, event_id=job.event_id)
+
+
+def _origin(job: Job) -> Origin:
+    return Origin(now=job.now, account=job.account, livemode=job.livemode, event_id=job.event_id)
 
 
 def _locked_allocs(conn: Connection, job: Job) -> Sequence[Row[Any]]:
@@ -82,7 +110,7 @@ def _desired(job: Job, sale: Sale, line: Line | None, alloc: Row[Any]) -> Stock:
         line.quantity,
         alloc.unit_quantity,
         line.amount_minor,
-        reserve_open=job.reserve_open,
+        reserve_open=job.policy.reserve_open,
     )
 
 

@@ -15,6 +15,8 @@ class Sale:
     refunded_minor: int
     credit_notes: tuple[CreditNote, ...]
     shipped: bool
+    # What its checkout held: given back or turned into the sale, as the invoice ends.
+    reservations: tuple[str, ...] = ()
 
     @property
     def fully_refunded(self) -> bool:
@@ -75,8 +77,13 @@ def credited(notes: Sequence[CreditNote], line: str, quantity: int, amount_minor
 
 def review(sale: Sale) -> str | None:
     """Return why a person must say what became of the goods, None when the rules know."""
+    if sale.status != "paid":
+        return None
     noted_minor = sum(note.amount_minor for note in sale.credit_notes)
-    if sale.status != "paid" or sale.refunded_minor <= noted_minor:
+    named = any(note.lines for note in sale.credit_notes)
+    if sale.credit_notes and not named and sale.fully_refunded:
+        return "credit_note_without_lines"
+    if sale.refunded_minor <= noted_minor:
         return None
     if sale.credit_notes:
         return "refund_beyond_credit_notes"

@@ -10,7 +10,9 @@ from sqlalchemy import Connection, Row, and_, or_, select, text
 
 from sync.inventory.desired import Sale
 from sync.inventory.mapping import Component, Line, Metadata, Price
+from sync.inventory.reserving import reservation_of
 from sync.inventory.tables import SKU_MAP, STOCK_SHIPPED
+from sync.mirror.objects import checkout_session as sessions
 from sync.mirror.objects import invoice as invoices
 from sync.mirror.payments import load_credit_notes, load_payments_of_invoice, refunded_minor
 from sync.mirror.shapes import Json, at, integer, price_of_item, product_of_price, ref, string
@@ -25,13 +27,8 @@ def load_sale(conn: Connection, account: str, invoice_id: str) -> Sale:
         ),
     ).one_or_none()
     if row is None or row.status != "paid":
-        return Sale(
-            status=row and row.status,
-            paid_minor=0,
-            refunded_minor=0,
-            credit_notes=(),
-            shipped=False,
-        )
+        held = _reservations(conn, account, invoice_id, row.data) if row else ()
+        return replace(_UNPAID, status=row and row.status, reservations=held)
     payments = load_payments_of_invoice(conn, account, invoice_id, row.data)
     off_stripe_minor = integer(row.data.get("amount_paid_off_stripe")) or 0
     return Sale(
@@ -40,7 +37,21 @@ def load_sale(conn: Connection, account: str, invoice_id: str) -> Sale:
         refunded_minor=refunded_minor(payments),
         credit_notes=load_credit_notes(conn, account, invoice_id),
         shipped=_shipped(conn, account, invoice_id, row.data),
+        reservations=_reservations(conn, account, invoice_id, row.data),
     )
+
+
+_UNPAID = Sale(status=None, paid_minor=0, refunded_minor=0, credit_notes=(), shipped=False)
+
+
+def _reservations(
+    conn: Connection, account: str, invoice_id: str, invoice: Json
+) -> tuple[str, ...]:
+    """Return what the invoice, or the checkout that made it, says that it held."""
+    table = sessions.TABLE.c
+    made_by = select(table.data).where(table.invoice == invoice_id, table.account == account)
+    naming = [invoice, *conn.execute(made_by).scalars()]
+    return tuple(sorted({held for each in naming if (held := reservation_of(each))}))
 
 
 def load_lines(conn: Connection, account: str, invoice_id: str) -> dict[str, Line]:
@@ -62,11 +73,16 @@ def _shipped(conn: Connection, account: str, invoice_id: str, invoice: Json) -> 
 
 _LINES = text("""
     SELECT line.id, line.price, line.quantity, line.amount_minor, line.proration,
-           line.subscription, line.data, price.data AS price_data, item.data AS item_data,
+           line.subscription, line.subscription_item, line.data,
+           price.data AS price_data, item.data AS item_data,
            coalesce(line.product, price.product, item.product) AS product,
            product.data->'metadata' AS product_metadata, product.id IS NOT NULL AS product_known,
-           subscription.id IS NOT NULL AS subscription_known
+           -- Read later than the invoice came to be and without the item: it is gone for good.
+           item.id IS NOT NULL OR subscription.as_of > invoice.created
+             OR line.subscription_item IS NULL AND subscription.id IS NOT NULL AS item_known
       FROM stripe.invoice_line_items AS line
+      JOIN stripe.invoices AS invoice
+        ON invoice.id = line.invoice AND invoice.account = line.account
       LEFT JOIN stripe.prices AS price
         ON price.id = line.price AND price.account = line.account
       LEFT JOIN stripe.subscription_items AS item
@@ -93,7 +109,8 @@ def _line(row: Row[Any]) -> Line:
         product_id=row.product or product_of_price(embedded or {}),
         product_metadata=_metadata(row.product_metadata) if row.product_known else None,
         subscription_id=row.subscription,
-        subscription_known=row.subscription_known,
+        item_known=bool(row.item_known),
+        item_id=row.subscription_item,
         item_metadata=_metadata(at(row.item_data, "metadata")),
     )
 

@@ -1,7 +1,7 @@
 """The ledger of the stock: every movement is written once, beside the level it leads to."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import uuid4
@@ -12,6 +12,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sync.inventory.tables import STOCK_ITEM, STOCK_LEVEL, STOCK_MOVEMENT
 
 Counter = Literal["on_hand", "reserved"]
+COUNTED = "count"
+# The first count of a shelf: what was there before we began to book.
+OPENING = "first_count"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,14 @@ class Movement:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booked(Movement):
+    """A movement as the ledger holds it."""
+
+    id: int
+    level_after: int
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Count:
     """So many of a SKU were counted at a location; a shelf is counted once at a time."""
@@ -41,13 +52,19 @@ class Count:
     on_hand: int
 
 
-def book(conn: Connection, movements: Iterable[Movement]) -> None:
-    """Move the levels and write the ledger.
+def book(conn: Connection, movements: Iterable[Movement]) -> list[Booked]:
+    """Move the levels and write the ledger; return what was booked.
 
     Shelves are always taken in the order of SKU and location: two writers cannot deadlock.
     """
-    for each in sorted(movements, key=lambda m: (m.sku, m.location, m.source_line, m.counter)):
-        conn.execute(insert(STOCK_MOVEMENT), _ledger_row(each, _move_level(conn, each)))
+    in_order = sorted(movements, key=lambda m: (m.sku, m.location, m.source_line, m.counter))
+    return [_write(conn, each, _move_level(conn, each)) for each in in_order]
+
+
+def _write(conn: Connection, movement: Movement, level_after: int) -> Booked:
+    row = insert(STOCK_MOVEMENT).returning(STOCK_MOVEMENT.c.id)
+    booked_id = conn.execute(row, _ledger_row(movement, level_after)).scalar_one()
+    return Booked(**asdict(movement), id=booked_id, level_after=level_after)
 
 
 def _move_level(conn: Connection, movement: Movement) -> int:
@@ -58,33 +75,46 @@ def _move_level(conn: Connection, movement: Movement) -> int:
     step = update(STOCK_LEVEL).where(shelf).values(moved).returning(level[movement.counter])
     after = conn.execute(step).scalar_one_or_none()
     if after is None:
-        _know_shelf(conn, movement.sku, movement.location, movement.at)
+        know_shelf(conn, movement.sku, movement.location, movement.at)
         after = conn.execute(step).scalar_one()
     return int(after)
 
 
-def _know_shelf(conn: Connection, sku: str, location: str, at: datetime) -> None:
+def know_shelf(conn: Connection, sku: str, location: str, at: datetime) -> None:
+    """Make a shelf known, empty; one that is known stays as it is."""
     shelf = {"sku": sku, "location": location, "updated_at": at}
     conn.execute(insert(STOCK_LEVEL).on_conflict_do_nothing(), shelf)
 
 
-def count(conn: Connection, counts: Iterable[Count], at: datetime) -> list[Movement]:
-    """Set shelves to what was counted there; return the differences that this booked."""
+def count(
+    conn: Connection, counts: Iterable[Count], at: datetime, *, opens: bool = True
+) -> list[Booked]:
+    """Set shelves to what was counted there; return the differences that this booked.
+
+    `opens`: the first count of a shelf is marked as such, since it is news to nobody else.
+    """
     in_order = sorted(counts)
     # Before any shelf is locked: a sale takes items first and shelves then, too.
     know_items(conn, [each.sku for each in in_order])
-    booked = [_difference(conn, each, at) for each in in_order]
-    movements = [movement for movement in booked if movement.delta]
-    book(conn, movements)
-    return movements
+    booked = [_difference(conn, each, at, opens=opens) for each in in_order]
+    return book(conn, [movement for movement in booked if movement.delta])
 
 
-def _difference(conn: Connection, counted: Count, at: datetime) -> Movement:
+def _was_counted(conn: Connection, sku: str, location: str) -> bool:
+    moved = STOCK_MOVEMENT.c
+    found = select(moved.id).where(
+        moved.sku == sku, moved.location == location, moved.cause.in_((COUNTED, OPENING))
+    )
+    return conn.execute(found.limit(1)).first() is not None
+
+
+def _difference(conn: Connection, counted: Count, at: datetime, *, opens: bool) -> Movement:
     """Lock a shelf and return the step from what stands there to what was counted."""
     level = STOCK_LEVEL.c
     shelf = and_(level.sku == counted.sku, level.location == counted.location)
-    _know_shelf(conn, counted.sku, counted.location, at)
+    know_shelf(conn, counted.sku, counted.location, at)
     stands = conn.execute(select(level.on_hand).where(shelf).with_for_update()).scalar_one()
+    first = opens and not _was_counted(conn, counted.sku, counted.location)
     return Movement(
         source_line=f"adj:{uuid4()}",
         sku=counted.sku,
@@ -92,7 +122,7 @@ def _difference(conn: Connection, counted: Count, at: datetime) -> Movement:
         revision=1,
         counter="on_hand",
         delta=counted.on_hand - stands,
-        cause="count",
+        cause=OPENING if first else COUNTED,
         event_id=None,
         at=at,
     )

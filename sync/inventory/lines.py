@@ -14,22 +14,20 @@ from sqlalchemy.dialects.postgresql import insert
 
 from sync.inventory.ledger import know_items
 from sync.inventory.mapping import Line, Resolution, resolve
+from sync.inventory.policy import PLAIN, InventoryPolicy
 from sync.inventory.tables import STOCK_ALLOC, STOCK_LINE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Which invoice to converge, and why; `now` is business time.
-
-    `lookup_keys`: prices' lookup keys are SKUs. `reserve_open`: open invoices reserve stock.
-    """
+    """Which invoice to converge, why, and by which rules; `now` is business time."""
 
     account: str
     invoice: str
     now: datetime
     event_id: str | None = None
-    lookup_keys: bool = False
-    reserve_open: bool = False
+    livemode: bool = False
+    policy: InventoryPolicy = PLAIN
 
 
 def source_line(job: Job, line: str) -> str:
@@ -40,8 +38,9 @@ def source_line(job: Job, line: str) -> str:
 def read_lines(conn: Connection, job: Job, lines: Mapping[str, Line]) -> bool:
     """Freeze how each line is read, unless that is settled; return whether a new wait began."""
     known = _known_lines(conn, job)
+    policy = job.policy
     read = {
-        line.id: resolve(line, lookup_keys=job.lookup_keys)
+        line.id: resolve(line, lookup_keys=policy.lookup_keys, location=policy.location)
         for line in lines.values()
         if line.id not in known or not known[line.id].settled
     }
@@ -79,11 +78,11 @@ def waiting_for(conn: Connection, account: str, parent: Mapping[str, str]) -> li
 
 
 def _waits_for(line: Line) -> tuple[str | None, ...]:
-    return (line.price_id, line.product_id, line.subscription_id)
+    return (line.price_id, line.product_id, line.subscription_id, line.item_id)
 
 
 def _waited_for(known: Row[Any] | None) -> tuple[str | None, ...] | None:
-    return known and (known.price, known.product, known.subscription)
+    return known and (known.price, known.product, known.subscription, known.subscription_item)
 
 
 def _known_lines(conn: Connection, job: Job) -> dict[str, Row[Any]]:
@@ -103,6 +102,7 @@ def _keep_lines(
             "price": lines[line].price_id,
             "product": lines[line].product_id,
             "subscription": lines[line].subscription_id,
+            "subscription_item": lines[line].item_id,
             "state": found.state,
             "reason": found.reason,
             "settled": found.settled,
@@ -144,7 +144,10 @@ _KEEP_LINE = _LINE.on_conflict_do_update(
     index_elements=[STOCK_LINE.c.source_line],
     set_={
         name: _LINE.excluded[name]
-        for name in ("price", "product", "subscription", "state", "reason", "settled")
+        for name in (
+            *("price", "product", "subscription", "subscription_item"),
+            *("state", "reason", "settled"),
+        )
     },
 )
 _ALLOC = insert(STOCK_ALLOC)

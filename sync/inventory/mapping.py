@@ -47,8 +47,10 @@ class Line:
     product_id: str | None
     product_metadata: Metadata | None
     subscription_id: str | None
-    subscription_known: bool
+    # Whether its own item's metadata is known, or that it will never be.
+    item_known: bool
     item_metadata: Metadata
+    item_id: str | None = None
     mapped_by_hand: tuple[Component, ...] = ()
 
 
@@ -62,24 +64,26 @@ class Resolution:
     settled: bool = True
 
 
-def parse_bundle(text: str) -> tuple[Component, ...]:
+def parse_bundle(text: str, location: str = DEFAULT_LOCATION) -> tuple[Component, ...]:
     """Return what a bundle such as `COFFEE-250:2,MUG:1` holds; a bare SKU counts once.
+
+    All of it is taken from `location`.
 
     Raises:
         Malformed: `text` is no such list; the message says which part.
     """
-    return _added_up([_component(part.strip()) for part in text.split(",")])
+    return added_up([_component(part.strip(), location) for part in text.split(",")])
 
 
-def _component(part: str) -> Component:
+def _component(part: str, location: str) -> Component:
     found = _COMPONENT.fullmatch(part)
     quantity = int(found["quantity"] or 1) if found else 0
     if found is None or quantity == 0:
         raise Malformed(f"{part!r} is not SKU:QUANTITY with a quantity from 1 to 999999")
-    return Component(found["sku"], quantity)
+    return Component(found["sku"], quantity, location)
 
 
-def _added_up(components: Sequence[Component]) -> tuple[Component, ...]:
+def added_up(components: Sequence[Component]) -> tuple[Component, ...]:
     """Return one component per SKU and location: the same SKU twice is not two things."""
     sums: Counter[tuple[str, str]] = Counter()
     for each in components:
@@ -87,22 +91,24 @@ def _added_up(components: Sequence[Component]) -> tuple[Component, ...]:
     return tuple(Component(sku, n, location) for (sku, location), n in sorted(sums.items()))
 
 
-def resolve(line: Line, *, lookup_keys: bool = False) -> Resolution:
+def resolve(
+    line: Line, *, lookup_keys: bool = False, location: str = DEFAULT_LOCATION
+) -> Resolution:
     """Return how `line` is read by what is mirrored now.
 
     Order: the shop's map, the subscription item's metadata, the price's, the product's, and
-    the price's lookup key where `lookup_keys` says that those are SKUs.
-    Source: reference crm-inventory, section 3.
+    the price's lookup key where `lookup_keys` says that those are SKUs. Marks name no place:
+    they take from `location`. Source: reference crm-inventory, section 3.
     """
     if reason := _not_for_sale(line):
         return Resolution("ignored", reason)
     if line.price_id and line.price is None and not (line.mapped_by_hand and line.amount_minor):
         return Resolution("unmapped", "price_not_mirrored", settled=False)
     if line.mapped_by_hand:
-        return Resolution("mapped", components=_added_up(line.mapped_by_hand))
-    found = next(_marks(line), None) or _without_mark(line, lookup_keys=lookup_keys)
-    if line.subscription_id and not line.subscription_known:
-        # The subscription item, which comes with it, may name another SKU.
+        return Resolution("mapped", components=added_up(line.mapped_by_hand))
+    found = next(_marks(line, location), None) or _without_mark(line, location, lookup_keys)
+    if line.subscription_id and not line.item_known:
+        # It may name another SKU when it comes.
         return Resolution(found.state, found.reason, found.components, settled=False)
     return found
 
@@ -130,31 +136,35 @@ _NOT_FOR_SALE: Mapping[str, Callable[[Line], bool]] = {
 }
 
 
-def _marks(line: Line) -> Iterator[Resolution]:
+def _marks(line: Line, location: str) -> Iterator[Resolution]:
     levels = (
         line.item_metadata,
         line.price.metadata if line.price else {},
         line.product_metadata or {},
     )
-    return (read for metadata in levels if (read := read_mark(metadata)))
+    return (read for metadata in levels if (read := read_mark(metadata, location)))
 
 
-def read_mark(metadata: Metadata) -> Resolution | None:
+def read_mark(metadata: Metadata, location: str = DEFAULT_LOCATION) -> Resolution | None:
     """Return what one object's metadata says about the stock, None when it says nothing."""
     if metadata.get("stock") == "none":
         return Resolution("ignored", "stock_none")
     if bundle := metadata.get("sku_bundle", "").strip():
         try:
-            return Resolution("mapped", components=parse_bundle(bundle))
+            return Resolution("mapped", components=parse_bundle(bundle, location))
         except Malformed as wrong:
             return Resolution("unmapped", f"malformed_bundle: {wrong}", settled=False)
     sku = (metadata.get("sku") or metadata.get("SKU") or "").strip()
-    return Resolution("mapped", components=(Component(sku),)) if sku else None
+    return _one(sku, location) if sku else None
 
 
-def _without_mark(line: Line, *, lookup_keys: bool) -> Resolution:
+def _one(sku: str, location: str) -> Resolution:
+    return Resolution("mapped", components=(Component(sku, location=location),))
+
+
+def _without_mark(line: Line, location: str, lookup_keys: bool) -> Resolution:
     if line.product_id and line.product_metadata is None:
         return Resolution("unmapped", "product_not_mirrored", settled=False)
     if lookup_keys and line.price and line.price.lookup_key:
-        return Resolution("mapped", components=(Component(line.price.lookup_key),))
+        return _one(line.price.lookup_key, location)
     return Resolution("unmapped", "no_sku" if line.price_id else "no_price", settled=False)

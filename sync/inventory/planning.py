@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from sync.changes import Change, Effect
-from sync.mirror.shapes import Json, at, integer, ref
+from sync.inventory.reserving import reservation_of
+from sync.mirror.shapes import Json, at, integer, items_of, mappings, ref
 
 # What to converge, as (kind of id, id); None when a change cannot matter to the shelf.
 Target = tuple[str, str] | None
@@ -103,8 +104,25 @@ def _marks(parent: Json) -> tuple[object, ...]:
 
 
 def _subscription(change: Change) -> Target:
-    """Only its first sight matters: a line may have come before the item that names its SKU."""
-    return ("subscription", change.id) if change.before is None else None
+    """Its items matter: a line may have come before the item that names its SKU."""
+    same = change.before is not None and _items(change.before) == _items(change.after)
+    return None if same else ("subscription", change.id)
+
+
+def _items(subscription: Json) -> set[object]:
+    return {item.get("id") for item in mappings(items_of(subscription).get("data"))}
+
+
+def _session(change: Change) -> Target:
+    """A checkout that is over settles what it held; one that made an invoice, with that."""
+    held, status = reservation_of(change.after), change.after.get("status")
+    if held is None or status not in _OVER:
+        return None
+    return _id("invoice", change.after.get("invoice")) or ("session", change.id)
+
+
+# Expired, or complete; paid for only later by methods that take days.
+_OVER = frozenset({"expired", "complete"})
 
 
 _TARGETS: Mapping[str, Callable[[Change], Target]] = {
@@ -116,4 +134,5 @@ _TARGETS: Mapping[str, Callable[[Change], Target]] = {
     "price": _parent,
     "product": _parent,
     "subscription": _subscription,
+    "checkout.session": _session,
 }

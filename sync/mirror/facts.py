@@ -27,6 +27,10 @@ class CustomerFacts:
     country: str | None
     preferred_locales: tuple[str, ...]
     metadata: Mapping[str, str]
+    currency: str | None = None
+    # Whether the latest automatic charge of an invoice failed, as Stripe tells it.
+    delinquent: bool | None = None
+    default_payment_method: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +199,9 @@ def load_customer(conn: Connection, account: str, customer_id: str) -> CustomerF
             country=row.country,
             preferred_locales=tuple(row.preferred_locales or ()),
             metadata=row.data.get("metadata") or {},
+            currency=row.currency,
+            delinquent=row.delinquent,
+            default_payment_method=row.default_payment_method,
         )
     )
 
@@ -220,7 +227,7 @@ def load_subscriptions(
 def load_invoice(conn: Connection, account: str, invoice_id: str) -> InvoiceFacts | None:
     """Return the invoice, None when the mirror has never seen it."""
     row = conn.execute(_one(invoice.TABLE, account, invoice_id)).one_or_none()
-    return None if row is None else _invoice(row)
+    return None if row is None else invoice_facts(row)
 
 
 def load_invoices(conn: Connection, account: str, customer_id: str) -> tuple[InvoiceFacts, ...]:
@@ -228,7 +235,7 @@ def load_invoices(conn: Connection, account: str, customer_id: str) -> tuple[Inv
     table = invoice.TABLE
     mine = and_(table.c.account == account, table.c.customer == customer_id)
     rows = conn.execute(select(table).where(mine).order_by(table.c.created, table.c.id))
-    return tuple(_invoice(row) for row in rows)
+    return tuple(invoice_facts(row) for row in rows)
 
 
 def load_lines(conn: Connection, account: str, invoice_id: str) -> tuple[LineFacts, ...]:
@@ -259,7 +266,8 @@ def _one(table: Table, account: str, object_id: str) -> Select[Any]:
     return select(table).where(table.c.id == object_id, table.c.account == account)
 
 
-def _invoice(row: Row[Any]) -> InvoiceFacts:
+def invoice_facts(row: Row[Any]) -> InvoiceFacts:
+    """Return what a row of `stripe.invoices` says."""
     return InvoiceFacts(
         id=row.id,
         account=row.account,

@@ -7,88 +7,27 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
-    Boolean,
-    CheckConstraint,
-    Column,
     Connection,
-    DateTime,
-    Index,
-    Integer,
-    Table,
-    Text,
-    Uuid,
     and_,
     case,
     cast,
+    false,
     func,
     null,
     or_,
     select,
-    text,
+    true,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from sync.changes import Done, Effect, Failed, Later, Outcome, RetryIn, Skipped, Unknown
-from sync.store.engine import EVERGREEN, METADATA
+from sync.store.outbox_asking import REARMED, add
+from sync.store.outbox_table import MESSAGE, OPEN, OUTBOX, STATES
 
-STATES = ("pending", "leased", "sending", "sent", "done", "unknown", "skipped", "failed")
-_OPEN = ("pending", "leased", "sending")
+__all__ = ["MESSAGE", "OUTBOX", "STATES", "add"]
+
 # A mail server may take its time-out at every step of a conversation.
 SENDING_S = 120.0
-# The first half of what stands for an effect's key outside: in the mail's Message-ID and headers.
-MESSAGE = r"left(encode(sha256(replace(key, '\', '\\')::bytea), 'hex'), 32)"
-
-OUTBOX = Table(
-    "outbox",
-    METADATA,
-    Column("key", Text, primary_key=True),
-    Column("channel", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("shape", Text, nullable=False, server_default="once"),
-    Column("account", Text, nullable=False, server_default=""),
-    Column("livemode", Boolean, nullable=False, server_default=text("false")),
-    Column("customer_id", Text),
-    Column("subject", JSONB, nullable=False, server_default=text("'{}'")),
-    Column("event_id", Text),
-    # Business time: when it shall go out, and from when on it is too late.
-    Column("due_at", DateTime(timezone=True), nullable=False),
-    Column("expires_at", DateTime(timezone=True)),
-    Column("state", Text, nullable=False, server_default="pending"),
-    Column("reason", Text),
-    # Real time from here on.
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("retry_at", DateTime(timezone=True)),
-    Column("lease_token", Uuid),
-    Column("lease_until", DateTime(timezone=True)),
-    # Counts the requests for a `state` effect: one asked for during delivery is not lost.
-    Column("revision", Integer, nullable=False, server_default="1"),
-    Column("remote_id", Text),
-    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    Column("ended_at", DateTime(timezone=True)),
-    # Business time at which it was sent, skipped or given up.
-    Column("settled_at", DateTime(timezone=True)),
-    # Real time at which the mail provider told what became of a mail.
-    Column("delivered_at", DateTime(timezone=True)),
-    Column("bounced_at", DateTime(timezone=True)),
-    Column("complained_at", DateTime(timezone=True)),
-    # Which text of which experiment the customer got, or that they are held out of it.
-    Column("variant", Text),
-    CheckConstraint(f"state in {STATES}", name="state"),
-    Index("outbox_open_idx", "due_at", postgresql_where=text(f"state in {_OPEN}")),
-    Index("outbox_customer_id_idx", "customer_id", "due_at"),
-    Index("outbox_mail_settled_at_idx", "settled_at", postgresql_where=text("channel = 'mail'")),
-    Index("outbox_variant_idx", "variant", postgresql_where=text("variant IS NOT NULL")),
-    Index("outbox_message_idx", text(MESSAGE), postgresql_where=text("channel = 'mail'")),
-    Index(
-        "outbox_channel_due_at_idx",
-        "channel",
-        "due_at",
-        "key",
-        postgresql_include=["kind", "state"],
-    ),
-    schema=EVERGREEN,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +38,18 @@ class Claimed:
     lease: UUID
     attempts: int
     revision: int
+    # Of what the sink holds by now; None when that is not known, so that a call is needed.
+    sent_hash: str | None = None
+    # When a sink that knows our key may first have taken it, real time.
+    first_sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Lane:
+    """The effects of one sink of one channel: they wait, and go, apart from all others."""
+
+    channel: str
+    sink: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,39 +61,36 @@ class Recorded:
     variant: str | None
 
 
-def add(conn: Connection, effects: Sequence[Effect]) -> None:
-    """Record `effects`; a known key is left as it is, unless it is a `state` effect.
-
-    A `state` effect asked for again becomes due again, whatever became of it before.
-    """
-    once = {e.key: _row(e) for e in effects if e.shape == "once"}
-    state = {e.key: _row(e) for e in effects if e.shape == "state"}
-    if once:
-        conn.execute(insert(OUTBOX).on_conflict_do_nothing(), _in_key_order(once))
-    if state:
-        conn.execute(_REARM, _in_key_order(state))
-
-
 def claim(
-    conn: Connection, now: datetime, *, limit: int = 20, lease_s: float = 60
+    conn: Connection,
+    now: datetime,
+    *,
+    lane: Lane | None = None,
+    limit: int = 20,
+    lease_s: float = 60,
+    simulated: bool = False,
 ) -> list[Claimed]:
-    """Take up to `limit` effects due at `now` for `lease_s` seconds, oldest first."""
-    due = (
-        select(OUTBOX.c.key)
-        .where(claimable(now))
-        .order_by(OUTBOX.c.due_at, OUTBOX.c.key)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+    """Take up to `limit` effects due at `now` for `lease_s` seconds, oldest first.
+
+    Who vanished with a `state` in hand may still be sending an older one: what is taken over
+    from there is written once more afterwards.
+    """
+    due = select(OUTBOX.c.key).where(claimable(now, simulated=simulated))
+    if lane:
+        due = due.where(OUTBOX.c.channel == lane.channel, OUTBOX.c.sink == lane.sink)
+    due = due.order_by(OUTBOX.c.due_at, OUTBOX.c.key).limit(limit)
     lease = uuid4()
     taken = (
         update(OUTBOX)
-        .where(OUTBOX.c.key.in_(due))
+        .where(OUTBOX.c.key.in_(due.with_for_update(skip_locked=True)))
         .values(
             state="leased",
             lease_token=lease,
             lease_until=func.now() + timedelta(seconds=lease_s),
             attempts=OUTBOX.c.attempts + 1,
+            wished_at=None,
+            hold_until=None,
+            confirm=and_(OUTBOX.c.state == "leased", OUTBOX.c.shape == "state"),
         )
         .returning(OUTBOX)
     )
@@ -151,18 +99,20 @@ def claim(
     return sorted(claimed, key=lambda c: (c.effect.due_at, c.effect.key))
 
 
-def claimable(now: datetime) -> Any:
-    """Return the condition for effects due at `now` that nobody holds and no retry delays."""
-    waiting = and_(
+def claimable(now: datetime, *, simulated: bool = False) -> Any:
+    """Return the condition for effects due at `now` that nobody holds and no wait delays.
+
+    On a simulated clock nothing is held back for more of a burst: its time stands still.
+    """
+    pending = [
         OUTBOX.c.state == "pending",
         or_(OUTBOX.c.retry_at.is_(None), OUTBOX.c.retry_at <= func.now()),
-    )
+    ]
+    if not simulated:
+        held_no_more = or_(OUTBOX.c.hold_until.is_(None), OUTBOX.c.hold_until <= func.now())
+        pending.append(held_no_more)
     abandoned = and_(OUTBOX.c.state == "leased", OUTBOX.c.lease_until < func.now())
-    return and_(
-        OUTBOX.c.state.in_(_OPEN),
-        OUTBOX.c.due_at <= now,
-        or_(waiting, abandoned),
-    )
+    return and_(OUTBOX.c.state.in_(OPEN), OUTBOX.c.due_at <= now, or_(and_(*pending), abandoned))
 
 
 def find(conn: Connection, key: str) -> Recorded | None:
@@ -186,6 +136,15 @@ def note_variant(conn: Connection, claimed: Claimed, variant: str) -> None:
     conn.execute(_mine(claimed).values(variant=variant))
 
 
+def note_sent(conn: Connection, batch: Sequence[Claimed]) -> None:
+    """Say, before a sink that knows our keys gets `batch`, that it may have taken it by then."""
+    mine = update(OUTBOX).where(
+        OUTBOX.c.key.in_([each.effect.key for each in batch]),
+        OUTBOX.c.lease_token.in_({each.lease for each in batch}),
+    )
+    conn.execute(mine.values(first_sent_at=func.coalesce(OUTBOX.c.first_sent_at, func.now())))
+
+
 def settle(
     conn: Connection,
     claimed: Claimed,
@@ -193,28 +152,52 @@ def settle(
     now: datetime,
     *,
     retry_in_business_time: bool = False,
+    may_have_left: bool = False,
 ) -> bool:
     """Record how `claimed` ended; False when somebody else holds it by now.
 
     `now` is business time. What was asked for again meanwhile is pending again, whatever the
     end: one statement decides, so that no request slips in between. A retry waits in real
-    time, or, `retry_in_business_time`, until the simulated clock has walked so far.
+    time, or, `retry_in_business_time`, until the simulated clock has walked so far. A retry
+    that `may_have_left` keeps the time from which on the sink's memory of its key counts.
     """
     ending = _ending(claimed, outcome, now)
     if retry_in_business_time and isinstance(outcome, RetryIn):
         del ending["retry_at"]
         ending["due_at"] = now + timedelta(seconds=outcome.delay_s)
-    again = OUTBOX.c.revision > claimed.revision
+    if isinstance(outcome, RetryIn | Failed | Skipped) and not may_have_left:
+        ending["first_sent_at"] = claimed.first_sent_at
+    # What is tried again reads the newest state by itself.
+    again = false() if isinstance(outcome, RetryIn) else _asked_again(claimed)
     values = {
         name: case((again, _AGAIN.get(name, OUTBOX.c[name])), else_=value)
         for name, value in ending.items()
     }
-    return conn.execute(_mine(claimed).values(lease_token=None, **values)).rowcount == 1
+    done_with = {"lease_token": None, "confirm": False, "sent_hash": _held(outcome)}
+    return conn.execute(_mine(claimed).values(**done_with, **values)).rowcount == 1
+
+
+def wish_again(conn: Connection, claimed: Claimed) -> None:
+    """Ask for one more write of a `state` whose lease was lost while it was being sent.
+
+    What was sent may have come in after what its new holder has sent.
+    """
+    in_hand = OUTBOX.c.state.in_(("leased", "sending"))
+    written = update(OUTBOX).where(OUTBOX.c.key == claimed.effect.key, OUTBOX.c.shape == "state")
+    values = {name: case((in_hand, OUTBOX.c[name]), else_=value) for name, value in _AGAIN.items()}
+    conn.execute(
+        written.values(
+            revision=OUTBOX.c.revision + 1,
+            confirm=case((in_hand, true()), else_=false()),
+            sent_hash=None,
+            **values,
+        ),
+    )
 
 
 def release(conn: Connection, claimed: Claimed) -> None:
     """Give back untouched what there was no time for."""
-    untouched = {"state": "pending", "lease_token": None, "attempts": OUTBOX.c.attempts - 1}
+    untouched = {"state": "pending", "lease_token": None, "attempts": _UNCOUNTED}
     conn.execute(_mine(claimed).where(OUTBOX.c.state == "leased").values(**untouched))
 
 
@@ -225,6 +208,7 @@ def settle_broken(
     now: datetime,
     *,
     retry_in_business_time: bool = False,
+    may_have_left: bool = False,
 ) -> bool:
     """Record the end of an effect whose handler broke.
 
@@ -234,7 +218,14 @@ def settle_broken(
     unclear = _ending(claimed, Unknown("handler_broke"), now)
     if conn.execute(left.values(lease_token=None, **unclear)).rowcount:
         return True
-    return settle(conn, claimed, outcome, now, retry_in_business_time=retry_in_business_time)
+    return settle(
+        conn,
+        claimed,
+        outcome,
+        now,
+        retry_in_business_time=retry_in_business_time,
+        may_have_left=may_have_left,
+    )
 
 
 def give_up_unclear(conn: Connection, now: datetime) -> int:
@@ -254,7 +245,7 @@ def next_due(conn: Connection, until: datetime) -> datetime | None:
 
 def busy(conn: Connection, now: datetime) -> bool:
     """Tell whether an effect due at `now` is open, apart from those waiting to be retried."""
-    open_ = and_(OUTBOX.c.state.in_(_OPEN), OUTBOX.c.due_at <= now, OUTBOX.c.retry_at.is_(None))
+    open_ = and_(OUTBOX.c.state.in_(OPEN), OUTBOX.c.due_at <= now, OUTBOX.c.retry_at.is_(None))
     return conn.execute(select(OUTBOX.c.key).where(open_).limit(1)).first() is not None
 
 
@@ -264,55 +255,8 @@ def count_ended(conn: Connection) -> int:
     return conn.execute(ended).scalar_one()
 
 
-# Nothing is left of how an effect ended before it was asked for again.
-_REARMED: Mapping[str, Any] = {
-    "reason": None,
-    "retry_at": None,
-    "remote_id": None,
-    "ended_at": None,
-    "settled_at": None,
-}
-_AGAIN: Mapping[str, Any] = {"state": "pending", **{name: null() for name in _REARMED}}
-_NEW = insert(OUTBOX)
-_REARM = _NEW.on_conflict_do_update(
-    index_elements=[OUTBOX.c.key],
-    set_={
-        "revision": OUTBOX.c.revision + 1,
-        "due_at": _NEW.excluded.due_at,
-        "event_id": _NEW.excluded.event_id,
-        # One in a worker's hand stays there: `settle` sees the new revision.
-        "state": text(
-            "case when outbox.state in ('leased', 'sending') then outbox.state else 'pending' end",
-        ),
-        "attempts": 0,
-        **_REARMED,
-    },
-)
-
-
-def _in_key_order(rows: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return rows in one order for everybody, so that two writers cannot deadlock."""
-    return [rows[key] for key in sorted(rows)]
-
-
-def _row(effect: Effect) -> dict[str, Any]:
-    skipped = effect.skip_reason is not None
-    return {
-        "key": effect.key,
-        "channel": effect.channel,
-        "kind": effect.kind,
-        "shape": effect.shape,
-        "account": effect.account,
-        "livemode": effect.livemode,
-        "customer_id": effect.customer_id,
-        "subject": dict(effect.subject),
-        "event_id": effect.event_id,
-        "due_at": effect.due_at,
-        "expires_at": effect.expires_at,
-        "state": "skipped" if skipped else "pending",
-        "reason": effect.skip_reason,
-        "settled_at": effect.due_at if skipped else None,
-    }
+_AGAIN: Mapping[str, Any] = {"state": "pending", **{name: null() for name in REARMED}}
+_UNCOUNTED = func.greatest(OUTBOX.c.attempts - 1, 0)
 
 
 def _effect(row: Mapping[Any, Any]) -> Effect:
@@ -333,8 +277,29 @@ def _effect(row: Mapping[Any, Any]) -> Effect:
 
 def _claimed(row: Mapping[Any, Any], lease: UUID) -> Claimed:
     return Claimed(
-        effect=_effect(row), lease=lease, attempts=row["attempts"], revision=row["revision"]
+        effect=_effect(row),
+        lease=lease,
+        attempts=row["attempts"],
+        revision=row["revision"],
+        # Of what was taken over nobody knows what the sink holds.
+        sent_hash=None if row["confirm"] else row["sent_hash"],
+        first_sent_at=row["first_sent_at"],
     )
+
+
+def _asked_again(claimed: Claimed) -> Any:
+    return or_(OUTBOX.c.revision > claimed.revision, OUTBOX.c.confirm)
+
+
+def _held(outcome: Outcome) -> Any:
+    """Return the hash of what the sink holds after `outcome`; of what is to be confirmed none."""
+    match outcome:
+        case Later():
+            return OUTBOX.c.sent_hash
+        case Done(sent_hash=str(known)):
+            return case((OUTBOX.c.confirm, null()), else_=known)
+        case _:
+            return null()
 
 
 def _mine(claimed: Claimed) -> Any:
@@ -352,13 +317,14 @@ def _ending(claimed: Claimed, outcome: Outcome, now: datetime) -> dict[str, Any]
             return {"state": state, "reason": None, "remote_id": remote_id, **ended}
         case Skipped(reason):
             return {"state": "skipped", "reason": reason, **ended}
-        case RetryIn(delay_s, reason):
+        case RetryIn(delay_s, reason, scope):
             retry_at = func.now() + timedelta(seconds=delay_s)
-            return {"state": "pending", "reason": reason, "retry_at": retry_at}
+            counted = {"attempts": _UNCOUNTED} if scope == "sink" else {}
+            return {"state": "pending", "reason": reason, "retry_at": retry_at, **counted}
         case Later(at, reason):
             waits = {"state": "pending", "reason": reason, "due_at": at}
             never = cast(null(), OUTBOX.c.retry_at.type)
-            return {**waits, "retry_at": never, "attempts": OUTBOX.c.attempts - 1}
+            return {**waits, "retry_at": never, "attempts": _UNCOUNTED}
         case Failed(reason):
             return {"state": "failed", "reason": reason, **ended}
         case Unknown(reason):

@@ -1,15 +1,17 @@
 """What is read from the mirror, in the shapes that several ages of the API tell it in."""
 
 from collections.abc import Mapping
-from decimal import Decimal
+from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
 import pytest
 from sqlalchemy import Engine
 
+from sync.crm.coupons import AppliedCoupon
 from sync.crm.facts import Facts, load
 from sync.mirror.apply import apply
+from tests.crm.known import NOW
 from tests.mirror.fold import shown
 
 Json = Mapping[str, Any]
@@ -32,7 +34,7 @@ def read(engine: Engine, *objects: Json) -> Facts:
     ]
     with engine.begin() as conn:
         apply(conn, [shown(orjson.dumps(event)) for event in told])
-        return load(conn, "", "cus_1", livemode=False)
+        return load(conn, "", "cus_1", NOW, livemode=False)
 
 
 @pytest.mark.parametrize(
@@ -59,39 +61,43 @@ def read(engine: Engine, *objects: Json) -> Facts:
 def test_a_discount_is_found_wherever_it_stands(
     engine: Engine, named: Json, others: list[Json]
 ) -> None:
-    (subscription,) = read(engine, {**SUBSCRIPTION, **named}, *others).subscriptions
-    (discount,) = subscription.discounts
+    known = read(engine, {**SUBSCRIPTION, **named}, *others)
 
-    assert (discount.coupon, discount.forever) == ("HALF", True)
-    assert discount.percent_off == Decimal("50.5")
+    assert [each.coupon for each in known.coupons["sub_1"]] == ["HALF"]
 
 
-def test_a_coupon_that_is_not_mirrored_is_known_by_name_only(engine: Engine) -> None:
-    discount = {"id": "di_1", "object": "discount", "source": {"coupon": "HALF"}}
-    (subscription,) = read(engine, {**SUBSCRIPTION, "discounts": ["di_1"]}, discount).subscriptions
+def test_a_discount_tells_when_it_ends(engine: Engine) -> None:
+    discount = {"id": "di_1", "object": "discount", "source": {"coupon": "HALF"}, "end": 86_400}
+    known = read(engine, {**SUBSCRIPTION, "discounts": ["di_1"]}, discount)
 
-    assert [(each.coupon, each.percent_off) for each in subscription.discounts] == [("HALF", None)]
+    assert known.coupons["sub_1"] == [AppliedCoupon("HALF", datetime(1970, 1, 2, tzinfo=UTC))]
 
 
 @pytest.mark.parametrize(
-    ("price", "unit_amount"),
-    [
-        ({"unit_amount": 1000}, Decimal(1000)),
-        ({"unit_amount": None, "unit_amount_decimal": "0.5"}, Decimal("0.5")),
-        ({"unit_amount": None, "unit_amount_decimal": None, "tiers_mode": "volume"}, None),
-    ],
-    ids=["whole", "fraction", "tiers"],
+    ("year", "month", "last_day"),
+    [(2027, 2, date(2027, 2, 28)), (2027, 12, date(2027, 12, 31)), (2027, 13, None)],
+    ids=["february", "december", "no-month"],
 )
-def test_what_one_unit_costs(engine: Engine, price: Json, unit_amount: Decimal | None) -> None:
-    item = {"id": "si_1", "quantity": 2, "price": {**PRICE, **price}}
-    told = {**SUBSCRIPTION, "items": {"data": [item], "has_more": False}}
-    (subscription,) = read(engine, told).subscriptions
-
-    assert subscription.items[0].unit_amount == unit_amount
-
-
-def test_cards_are_known_by_when_they_expire(engine: Engine) -> None:
+def test_cards_are_known_by_their_last_day(
+    engine: Engine, year: int, month: int, last_day: date | None
+) -> None:
     card = {"id": "pm_1", "object": "payment_method", "customer": "cus_1"}
-    known = read(engine, {**card, "card": {"exp_year": 2027, "exp_month": 3}})
+    known = read(engine, {**card, "card": {"exp_year": year, "exp_month": month}})
 
-    assert (known.customer, known.card_expiry) == (None, {"pm_1": "2027-03"})
+    assert (known.customer, known.card_expires.get("pm_1")) == (None, last_day)
+
+
+@pytest.mark.parametrize(
+    ("told", "outside"),
+    [
+        ({"amount_paid": 900, "amount_paid_off_stripe": 900}, True),
+        ({"amount_paid": 900, "amount_paid_off_stripe": 400}, False),
+        ({"amount_paid": 900, "amount_paid_off_stripe": 0}, False),
+        ({"amount_paid": 0, "paid": True, "paid_out_of_band": True}, True),
+    ],
+    ids=["all", "a-part", "nothing", "as-told-until-basil"],
+)
+def test_what_was_paid_outside_of_stripe(engine: Engine, told: Json, outside: bool) -> None:
+    bill = {"id": "in_1", "object": "invoice", "customer": "cus_1", "status": "paid", **told}
+
+    assert ("in_1" in read(engine, bill).takings.off_stripe) is outside

@@ -8,11 +8,19 @@ import pytest
 from sqlalchemy import Engine, text
 
 import sync.crm.sinks
+from app.crm_settings import CRM_SINKS
 from sync.changes import Done
 from sync.crm.sink import Snapshot
 from sync.crm.sinks import SINKS, open_sinks
+from sync.crm.vendors import HubSpot, Salesforce, Vendors
 from sync.errors import SettingsError
+from sync.webhook_signature import Endpoint
 
+VENDORS = Vendors(
+    hubspot=HubSpot(token="token"),
+    salesforce=Salesforce(login_url="https://x.test", client_id="id", client_secret="secret"),
+    webhook=Endpoint("https://x.test", ()),
+)
 READ = datetime(2026, 11, 23, 8, tzinfo=UTC)
 ACTIVE = Snapshot(
     account="",
@@ -21,7 +29,6 @@ ACTIVE = Snapshot(
     fields={"status": "active", "plans": ["Coffee"]},
     at=datetime(2027, 1, 1, tzinfo=UTC),
     read_at=READ,
-    revision=1,
 )
 PAUSED = replace(
     ACTIVE,
@@ -37,7 +44,7 @@ RECORD = """
 def told(engine: Engine, *snapshots: Snapshot) -> tuple[object, ...]:
     sink = open_sinks(engine, ["local"])["local"]
     for snapshot in snapshots:
-        assert sink.deliver(snapshot) == Done()
+        assert sink.deliver([snapshot]) == [Done()]
     with engine.connect() as conn:
         return tuple(conn.execute(text(RECORD)).one())
 
@@ -70,7 +77,7 @@ def test_versions(engine: Engine, snapshots: list[Snapshot], record: tuple[objec
 
 def test_accounts_do_not_meet(engine: Engine) -> None:
     told(engine, ACTIVE)
-    open_sinks(engine, ["local"])["local"].deliver(replace(PAUSED, account="acct_1"))
+    open_sinks(engine, ["local"])["local"].deliver([replace(PAUSED, account="acct_1")])
 
     with engine.connect() as conn:
         assert len(conn.execute(text(RECORD)).all()) == 2
@@ -78,12 +85,17 @@ def test_accounts_do_not_meet(engine: Engine) -> None:
 
 def test_every_vendor_is_registered_under_its_files_name(engine: Engine) -> None:
     folder = Path(sync.crm.sinks.__file__).parent
-    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    there = {path.stem for path in folder.iterdir()} - {"__init__", "__pycache__"}
 
-    assert modules == set(SINKS)
-    assert {name: sink.name for name, sink in open_sinks(engine, list(SINKS)).items()} == {
-        name: name for name in SINKS
-    }
+    assert there == set(SINKS) == CRM_SINKS
+    opened = open_sinks(engine, list(SINKS), VENDORS)
+    assert {name: sink.name for name, sink in opened.items()} == {name: name for name in SINKS}
+
+
+@pytest.mark.parametrize("name", sorted(set(SINKS) - {"local"}))
+def test_a_vendor_without_its_settings_is_refused(engine: Engine, name: str) -> None:
+    with pytest.raises(SettingsError, match=name.upper()):
+        open_sinks(engine, [name])
 
 
 def test_an_unknown_vendor_is_refused_with_the_known_ones(engine: Engine) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from sync.changes import Change
-from sync.crm.planning import plan
+from sync.changes import DEBOUNCE_S, Change
+from sync.crm.planning import SPREAD, plan
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
@@ -31,8 +31,6 @@ def change(object_type: str, customer: str | None, **given: Any) -> Change:
         pytest.param(change("customer", "cus_1"), ["cus_1"], id="customer"),
         pytest.param(change("subscription", "cus_1"), ["cus_1"], id="subscription"),
         pytest.param(change("charge", "cus_1"), ["cus_1"], id="charge"),
-        pytest.param(change("refund", None), [], id="refund-that-names-nobody"),
-        pytest.param(change("price", None), [], id="price"),
         pytest.param(change("payment_intent", "cus_1"), [], id="not-shown"),
         pytest.param(
             change("payment_method", None, before={"customer": "cus_1"}), ["cus_1"],
@@ -65,4 +63,45 @@ def test_one_effect_per_sink_account_and_customer() -> None:
 
 
 def test_nothing_without_sinks() -> None:
-    assert plan([change("customer", "cus_1")], NOW, []) == []
+    changes = [change("customer", "cus_1"), change("refund", None)]
+
+    assert plan(changes, NOW, []) == []
+
+
+RENAMED = {"before": {"name": "Tea"}, "after": {"name": "Coffee"}}
+
+
+@pytest.mark.parametrize(
+    ("changed", "subjects"),
+    [
+        pytest.param(change("refund", None), [{"refund": "x_1"}], id="refund"),
+        pytest.param(change("refund", "cus_1"), [], id="refund-that-names-its-customer"),
+        pytest.param(change("dispute", None), [{"dispute": "x_1"}], id="dispute"),
+        pytest.param(change("invoice_payment", None), [{"invoice_payment": "x_1"}], id="tie"),
+        pytest.param(change("discount", None), [{"discount": "x_1"}], id="discount"),
+        pytest.param(change("product", None, **RENAMED), [{"product": "x_1"}], id="renamed"),
+        pytest.param(change("product", None, deleted=True), [{"product": "x_1"}], id="deleted"),
+        pytest.param(
+            change("product", None, before={"name": "Tea"}, after={"name": "Tea", "active": False}),
+            [],
+            id="archived-shows-nowhere",
+        ),
+        pytest.param(change("coupon", None), [{"coupon": "x_1"}], id="coupon"),
+        pytest.param(change("price", None), [{"price": "x_1"}], id="price"),
+        pytest.param(
+            change("price", None, before={"active": True}, after={"active": False}),
+            [],
+            id="a-price-that-costs-the-same",
+        ),
+    ],
+)
+def test_what_names_nobody_is_looked_up_later(changed: Change, subjects: list[Any]) -> None:
+    effects = [each for each in plan([changed], NOW, ["local"]) if each.kind == SPREAD]
+
+    assert [each.subject for each in effects] == subjects
+
+
+def test_only_vendors_are_told_late() -> None:
+    told = plan([change("customer", "cus_1")], NOW, ["local", "hubspot"])
+
+    assert [each.debounce_s for each in told] == [0, DEBOUNCE_S]

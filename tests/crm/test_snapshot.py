@@ -1,13 +1,25 @@
 """From facts to a CRM's fields, by the rulings."""
 
+from datetime import date
 from typing import Any
 
 import pytest
 
-from sync.crm.discounts import Discount
-from sync.crm.snapshot import fields
-from sync.mirror.payments import Payments
-from tests.crm.known import charge, customer, day, invoice, item, known, refund, subscription
+from sync.access import Access
+from sync.crm.coupons import AppliedCoupon
+from sync.crm.takings import Dispute
+from tests.crm.known import (
+    charge,
+    customer,
+    day,
+    fields,
+    invoice,
+    item,
+    known,
+    refund,
+    subscription,
+    takings,
+)
 
 ENDED = subscription(
     "canceled",
@@ -86,8 +98,10 @@ def test_somebody_only_others_named_so_far_has_a_record_too() -> None:
 
 
 def test_plans_of_all_that_lives_and_the_quantity_of_what_stands_for_them() -> None:
-    box = subscription(id="sub_2", created=day(9), items=(item(name="Box"), item(quantity=2)))
-    ended = subscription("canceled", id="sub_3", items=(item(name="Tea"),))
+    box = subscription(
+        id="sub_2", created=day(9), items=(item(product_name="Box"), item(quantity=2))
+    )
+    ended = subscription("canceled", id="sub_3", items=(item(product_name="Tea"),))
 
     assert shown(["plan", "plans", "quantity", "subscription_ids"], subscription(), box, ended) == [
         "Box",
@@ -107,9 +121,9 @@ def test_lifetime_value_is_what_was_paid_less_what_went_back() -> None:
         invoice("open", id="in_3"),
         invoice(paid_minor=0, id="in_4", paid_at=day(20)),
     )
-    payments = Payments((charge(amount_refunded_minor=300),), (refund(300), refund(50, "failed")))
+    told = takings((charge(amount_refunded_minor=300),), (refund(300), refund(50, "failed")))
 
-    assert shown(MONEY, subscription(), invoices=invoices, payments=payments) == [
+    assert shown(MONEY, subscription(), invoices=invoices, takings=told) == [
         2500,
         2200,
         "2026-01-01T00:00:00Z",
@@ -134,30 +148,33 @@ def test_the_main_currency(subscriptions: list[Any], own: str | None, currency: 
 
 
 def test_amounts_in_other_currencies_are_left_out() -> None:
-    payments = Payments((), (refund(100, currency="eur"), refund(1)))
+    told = takings((), (refund(100, currency="eur"), refund(1)))
     invoices = (invoice(), invoice(paid_minor=7, id="in_2", currency="eur"))
 
-    assert shown(MONEY[:2], subscription(), invoices=invoices, payments=payments) == [1000, 999]
+    assert shown(MONEY[:2], subscription(), invoices=invoices, takings=told) == [1000, 999]
 
 
-FAILED = Payments((charge("ch_1", "failed", created=day(3)), charge("ch_2", "failed")), ())
-THEIRS: dict[str, Any] = {"payment_intents": frozenset({"pi_1"})}
+REFUSED = (charge("ch_1", "failed", created=day(3)), charge("ch_2", "failed"))
+FAILED = takings(REFUSED)
+THEIRS = takings(REFUSED, intents={"in_1": frozenset({"pi_1"})})
+OUTSIDE = takings(REFUSED, off_stripe=frozenset({"in_1"}))
 
 
 @pytest.mark.parametrize(
-    ("billed", "count"),
+    ("billed", "told", "count"),
     [
-        pytest.param(invoice(), 0, id="paid-at-once"),
-        pytest.param(invoice(attempt_count=0), 0, id="paid-without-an-attempt"),
-        pytest.param(invoice(attempt_count=3), 2, id="paid-at-the-third"),
-        pytest.param(invoice(attempt_count=2, **THEIRS), 2, id="paid-by-hand-after-two"),
-        pytest.param(invoice(attempt_count=1, **THEIRS), 1, id="never-more-than-attempts"),
-        pytest.param(invoice("open", attempt_count=3), 3, id="open"),
-        pytest.param(invoice("void", attempt_count=4), 4, id="given-up"),
+        pytest.param(invoice(), FAILED, 0, id="paid-at-once"),
+        pytest.param(invoice(attempt_count=0), FAILED, 0, id="paid-without-an-attempt"),
+        pytest.param(invoice(attempt_count=3), FAILED, 2, id="paid-at-the-third"),
+        pytest.param(invoice(attempt_count=2), THEIRS, 2, id="paid-by-hand-after-two"),
+        pytest.param(invoice(attempt_count=1), THEIRS, 1, id="never-more-than-attempts"),
+        pytest.param(invoice(attempt_count=2), OUTSIDE, 2, id="paid-outside-of-stripe-after-two"),
+        pytest.param(invoice("open", attempt_count=3), FAILED, 3, id="open"),
+        pytest.param(invoice("void", attempt_count=4), FAILED, 4, id="given-up"),
     ],
 )
-def test_how_often_payment_failed(billed: Any, count: int) -> None:
-    assert shown(["failed_payment_count"], invoices=(billed,), payments=FAILED) == [count]
+def test_how_often_payment_failed(billed: Any, told: Any, count: int) -> None:
+    assert shown(["failed_payment_count"], invoices=(billed,), takings=told) == [count]
 
 
 @pytest.mark.parametrize(
@@ -174,17 +191,17 @@ def test_how_far_dunning_is(billed: Any, stage: str | None) -> None:
 
 
 def test_the_last_failure_is_the_latest_refused_charge() -> None:
-    assert shown(["last_failed_at"], payments=FAILED) == ["2026-01-04T00:00:00Z"]
+    assert shown(["last_failed_at"], takings=FAILED) == ["2026-01-04T00:00:00Z"]
 
 
 def test_the_card_that_would_be_charged() -> None:
-    expiry = {"pm_own": "2027-01", "pm_theirs": "2028-02"}
+    expiry = {"pm_own": date(2027, 1, 31), "pm_theirs": date(2028, 2, 29)}
     owner = customer(default_payment_method="pm_theirs")
     own = subscription(default_payment_method="pm_own")
 
-    assert shown(["card_expires"], own, customer=owner, card_expiry=expiry) == ["2027-01"]
-    assert shown(["card_expires"], subscription(), customer=owner, card_expiry=expiry) == [
-        "2028-02"
+    assert shown(["card_expires"], own, customer=owner, card_expires=expiry) == ["2027-01-31"]
+    assert shown(["card_expires"], subscription(), customer=owner, card_expires=expiry) == [
+        "2028-02-29"
     ]
     assert shown(["card_expires"], customer=owner) == [None]
 
@@ -202,13 +219,48 @@ def test_where_stripe_shows_the_customer(given: dict[str, Any], url: str) -> Non
 
 
 def test_pause_trial_and_coupon_of_what_stands_for_the_customer() -> None:
-    paused = subscription(pauses_collection="void", resumes_at=day(40), trial_end=day(1))
+    paused = subscription(pause_collection_behavior="void", resumes_at=day(40), trial_end=day(1))
     names = ["paused_until", "trial_end", "coupon"]
-    theirs = (Discount(coupon="WELCOME"),)
+    theirs = {"cus_1": [AppliedCoupon("WELCOME")]}
+    own = {**theirs, "sub_1": [AppliedCoupon("OWN")]}
 
-    assert shown(names, paused, customer_discounts=theirs) == [
+    assert shown(names, paused, coupons=theirs) == [
         "2026-02-10T00:00:00Z",
         "2026-01-02T00:00:00Z",
         "WELCOME",
     ]
-    assert shown(names, subscription(discounts=(Discount(coupon="OWN"),))) == [None, None, "OWN"]
+    assert shown(names, subscription(), coupons=own) == [None, None, "OWN"]
+    over = {"cus_1": [AppliedCoupon("WELCOME", ends_at=day(10))]}
+    assert shown(names, subscription(), coupons=over) == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("status", "net"),
+    [
+        pytest.param("lost", 600, id="lost"),
+        pytest.param("under_review", 600, id="the-bank-holds-it"),
+        pytest.param("won", 1000, id="won"),
+        pytest.param("warning_needs_response", 1000, id="an-inquiry-takes-nothing"),
+    ],
+)
+def test_what_a_bank_took_back_is_not_kept(status: str, net: int) -> None:
+    disputes = (
+        Dispute(status=status, currency="usd", amount_minor=400),
+        Dispute(status="lost", currency="eur", amount_minor=7),
+    )
+    given = {"invoices": (invoice(),), "takings": takings(disputes=disputes)}
+
+    assert shown(["ltv_net_minor"], subscription(), **given) == [net]
+
+
+def test_access_as_it_was_last_noted() -> None:
+    names = ["access_state", "access_reason", "access_since", "access_until"]
+    late = Access(state="grace", reason="payment_late", since=day(3), until=day(17))
+
+    assert shown(names, access=late) == [
+        "grace",
+        "payment_late",
+        "2026-01-04T00:00:00Z",
+        "2026-01-18T00:00:00Z",
+    ]
+    assert shown(names) == ["none", None, None, None]

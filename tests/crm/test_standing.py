@@ -2,13 +2,12 @@
 
 import pytest
 
-from sync.crm.facts import Subscription
-from sync.crm.snapshot import fields
 from sync.crm.standing import billing_lifecycle, main_subscription
-from tests.crm.known import day, known, subscription
+from sync.mirror.facts import SubscriptionFacts
+from tests.crm.known import day, fields, known, subscription
 
 BEST_FIRST = "active trialing past_due paused unpaid incomplete canceled incomplete_expired".split()
-PAUSES = subscription(id="sub_2", pauses_collection="void")
+PAUSES = subscription(id="sub_2", pause_collection_behavior="void")
 ENDS = subscription(cancel_at_period_end=True)
 
 
@@ -28,15 +27,19 @@ def test_the_best_status_stands_for_the_customer(better: str, worse: str) -> Non
         pytest.param([PAUSES], "paused", id="collection-paused"),
         pytest.param([PAUSES, subscription("past_due")], "past_due", id="paused-is-below-past-due"),
         pytest.param(
-            [subscription("unpaid", pauses_collection="void")], "unpaid", id="unpaid-stays-unpaid"
+            [subscription("unpaid", pause_collection_behavior="void")],
+            "unpaid",
+            id="unpaid-stays-unpaid",
         ),
         pytest.param(
-            [subscription("canceled", pauses_collection="void")], "canceled", id="ended-stays-ended"
+            [subscription("canceled", pause_collection_behavior="void")],
+            "canceled",
+            id="ended-stays-ended",
         ),
     ],
 )
 def test_pausing_collection_counts_as_paused(
-    subscriptions: list[Subscription], status: str | None
+    subscriptions: list[SubscriptionFacts], status: str | None
 ) -> None:
     assert fields(known(*subscriptions))["status"] == status
 
@@ -65,7 +68,9 @@ def test_pausing_collection_counts_as_paused(
         ),
     ],
 )
-def test_where_a_customer_stands_in_life(subscriptions: list[Subscription], stage: str) -> None:
+def test_where_a_customer_stands_in_life(
+    subscriptions: list[SubscriptionFacts], stage: str
+) -> None:
     assert billing_lifecycle(known(*subscriptions)) == stage
 
 
@@ -89,7 +94,7 @@ def test_where_a_customer_stands_in_life(subscriptions: list[Subscription], stag
     ],
 )
 def test_when_the_next_renewal_is_due(
-    subscriptions: list[Subscription], renews: str | None
+    subscriptions: list[SubscriptionFacts], renews: str | None
 ) -> None:
     assert fields(known(*subscriptions))["next_renewal_at"] == renews
 

@@ -7,7 +7,9 @@ from typing import Any
 import orjson
 from sqlalchemy import Engine, text
 
+from sync.changes import RetryIn, Unknown
 from sync.inventory import delivery, planning
+from sync.inventory.delivery import Ways
 from sync.mirror.apply import apply
 from sync.store import outbox
 from tests.mirror.fold import shown
@@ -15,6 +17,7 @@ from tests.mirror.fold import shown
 # After the real time, at which commands book: what they ask for is due here.
 NOW = datetime(2099, 11, 23, 8, tzinfo=UTC)
 Json = Mapping[str, Any]
+PLAIN = Ways()
 _LANE = text("SELECT pg_advisory_xact_lock(1, 1)")
 
 
@@ -26,26 +29,33 @@ def mirror(engine: Engine, events: Sequence[Json]) -> None:
         outbox.add(conn, planning.plan(changes, NOW))
 
 
-def settle_all(engine: Engine, **options: bool) -> int:
-    """Deliver until nothing is due; return how many deliveries that took."""
+def settle_all(engine: Engine, ways: Ways = PLAIN, *, again: bool = False) -> int:
+    """Deliver until nothing is due; return how many deliveries that took.
+
+    `again`: what is unclear or comes later is tried again at once, under the same key.
+    """
     delivered = 0
     while True:
         with engine.begin() as conn:
-            batch = outbox.claim(conn, NOW)
+            batch = outbox.claim(conn, NOW, simulated=True)
         if not batch:
             return delivered
         for claimed in batch:
-            outcome = delivery.deliver(engine, claimed, NOW, **options)
+            outcome = delivery.deliver(engine, claimed, NOW, ways)
+            if again and isinstance(outcome, Unknown | RetryIn):
+                outcome = RetryIn(0, outcome.reason)
             with engine.begin() as conn:
                 assert outbox.settle(conn, claimed, outcome, NOW)
             delivered += 1
 
 
-def happen(engine: Engine, events: Iterable[Json], **options: bool) -> None:
+def happen(
+    engine: Engine, events: Iterable[Json], ways: Ways = PLAIN, *, again: bool = False
+) -> None:
     """Let `events` arrive one by one, each with all that follows from it."""
     for event in events:
         mirror(engine, [event])
-        settle_all(engine, **options)
+        settle_all(engine, ways, again=again)
 
 
 def levels(engine: Engine, counter: str = "on_hand") -> dict[str, int]:

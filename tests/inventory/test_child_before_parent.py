@@ -116,3 +116,53 @@ def test_a_price_that_comes_while_its_line_is_first_read_is_not_missed(engine: E
 
     assert next(meanwhile, None) is None
     assert levels(engine) == {"MUG": -2}
+
+
+def grown(**item_metadata: str) -> sales.Json:
+    """Return the subscription after a second item joined the first."""
+    price = sales.price("price_1", "prod_1", sku="MUG")
+    before = sales.subscription("sub_1", "si_0", price)
+    added = sales.subscription("sub_1", "si_1", price, **item_metadata)
+    before["items"]["data"] += added["items"]["data"]
+    return before
+
+
+def test_a_line_waits_for_its_own_item_not_for_any_of_its_subscription(engine: Engine) -> None:
+    """The subscription is known, in a version from before the item that the invoice bills."""
+    price = sales.price("price_1", "prod_1", sku="MUG")
+    early = sales.subscription("sub_1", "si_0", price)
+    paid = sales.event("invoice.paid", sales.invoice("in_1", "paid", [SUBSCRIBED]), 20)
+    happen(
+        engine,
+        [
+            sales.event("price.created", price, 1),
+            sales.event("customer.subscription.created", early, 5),
+            paid,
+            sales.event("customer.subscription.updated", grown(sku="MUG-BLUE"), 10),
+        ],
+    )
+
+    assert levels(engine) == ledger(engine) == {"MUG-BLUE": -2}
+    assert rows(engine, "SELECT settled FROM evergreen.stock_line") == [(True,)]
+
+
+@pytest.mark.parametrize(
+    ("seen_at", "settled"), [pytest.param(10, False, id="same-second"), pytest.param(11, True)]
+)
+def test_a_line_whose_item_has_left_waits_no_more(
+    engine: Engine, seen_at: int, settled: bool
+) -> None:
+    """The invoice came to be in second 10; later versions of its subscription lack the item."""
+    price = sales.price("price_1", "prod_1", sku="MUG")
+    without = sales.subscription("sub_1", "si_0", price)
+    happen(
+        engine,
+        [
+            sales.event("price.created", price, 1),
+            sales.event("customer.subscription.updated", without, seen_at),
+            sales.event("invoice.paid", sales.invoice("in_1", "paid", [SUBSCRIBED]), 20),
+        ],
+    )
+
+    assert levels(engine) == {"MUG": -2}
+    assert rows(engine, "SELECT settled FROM evergreen.stock_line") == [(settled,)]

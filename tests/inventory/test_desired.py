@@ -93,6 +93,16 @@ def test_what_credit_notes_take_back(lines: list[CreditedLine], back: int) -> No
             "refund_beyond_credit_notes",
             id="more-than-credited",
         ),
+        pytest.param(
+            sale(refunded_minor=3000, credit_notes=(CreditNote("cn_1", 3000, ()),)),
+            "credit_note_without_lines",
+            id="all-of-it-as-money",
+        ),
+        pytest.param(
+            sale(refunded_minor=500, credit_notes=(CreditNote("cn_1", 500, ()),)),
+            None,
+            id="some-of-it-as-money",
+        ),
         pytest.param(sale("void", refunded_minor=1), None, id="not-paid"),
     ],
 )

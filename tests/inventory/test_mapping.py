@@ -31,7 +31,7 @@ def line(**given: Any) -> Line:
         "product_id": "prod_1",
         "product_metadata": {},
         "subscription_id": None,
-        "subscription_known": False,
+        "item_known": False,
         "item_metadata": {},
     }
     return Line(**(facts | given))
@@ -136,8 +136,8 @@ def test_a_line_without_money_waits_for_its_price_to_tell_a_trial() -> None:
 
 
 @pytest.mark.parametrize(("known", "settled"), [(False, False), (True, True)])
-def test_a_line_is_settled_once_its_subscription_is_mirrored(known: bool, settled: bool) -> None:
-    sold = line(price=BY_PRICE, subscription_id="sub_1", subscription_known=known)
+def test_a_line_is_settled_once_its_own_item_is_mirrored(known: bool, settled: bool) -> None:
+    sold = line(price=BY_PRICE, subscription_id="sub_1", item_known=known)
 
     assert (resolve(sold).components, resolve(sold).settled) == ((Component("PRICE"),), settled)
 

@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from sync.inventory.delivery import Ways
+from sync.inventory.policy import InventoryPolicy
 from sync.mirror import payment_queries
 from sync.mirror.payments import Charge, Payments, Refund, refunded_minor
 from tests.inventory import sales
 from tests.inventory.shelf import Json, happen, ledger, levels, rows
 
+RESERVING = Ways(InventoryPolicy(reserve_open=True))
 LINE = sales.Sold(id="il_1", price="price_1", product="prod_1", quantity=2)
 PRICE = sales.event("price.created", sales.price("price_1", "prod_1", sku="MUG"), 1)
 
@@ -100,9 +103,9 @@ def test_a_review_closes_when_a_credit_note_explains_the_refund(engine: Engine) 
 
 def test_open_invoices_reserve_and_release_where_that_is_wanted(engine: Engine) -> None:
     opened = sales.event("invoice.finalized", sales.invoice("in_1", "open", [LINE]), 19)
-    happen(engine, [PRICE, opened], reserve_open=True)
+    happen(engine, [PRICE, opened], RESERVING)
     reserved = levels(engine, "reserved")
-    happen(engine, of_today()[:2], reserve_open=True)
+    happen(engine, of_today()[:2], RESERVING)
 
     assert reserved == {"MUG": 2}
     assert (levels(engine, "reserved"), levels(engine)) == ({}, {"MUG": -2})

@@ -10,6 +10,8 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine
 
 from app.cli.stock import command
+from app.stock_settings import StockSettings
+from sync.inventory.policy import InventoryPolicy
 from tests.inventory import sales
 from tests.inventory.shelf import happen, ledger, levels, settle_all
 
@@ -20,15 +22,20 @@ BARE_PRICE = sales.event("price.created", sales.price("price_1", "prod_1"), 1)
 PRODUCT = sales.event("product.created", sales.product("prod_1"), 1)
 
 
+STOCK = StockSettings(policy=InventoryPolicy(followers=("shopify",)))
+
+
 class Stock:
     """The command, run against one database."""
 
     def __init__(self, database_url: str) -> None:
-        self._settings = SimpleNamespace(database_url=database_url, clock="real")
+        self._settings = SimpleNamespace(
+            database_url=database_url, clock="real", livemode=False, stock=STOCK
+        )
 
-    def __call__(self, *words: str) -> Result:
-        """Run `evergreen stock` with `words`."""
-        return CliRunner().invoke(command, words, obj=self._settings)
+    def __call__(self, *words: str, typed: str | bytes | None = None) -> Result:
+        """Run `evergreen stock` with `words`, and with `typed` on standard input."""
+        return CliRunner().invoke(command, words, obj=self._settings, input=typed)
 
     def rows(self, *words: str) -> Any:
         """Return what `words` print as JSON."""
@@ -50,7 +57,7 @@ def test_a_first_count_and_what_was_sold_since(stock: Stock, engine: Engine) -> 
     assert counted.stdout.splitlines() == ["MUG at main: +40", "1 counted, 1 differed"]
     assert counted.stderr == "new SKU: MUG\n"
     assert (level["sku"], level["on_hand"], level["oversold"]) == ("MUG", 38, False)
-    assert [row["cause"] for row in stock.rows("movements")] == ["invoice_paid", "count"]
+    assert [row["cause"] for row in stock.rows("movements")] == ["invoice_paid", "first_count"]
     assert [row["delta"] for row in stock.rows("movements", "--invoice", "in_1")] == [-2]
 
 
@@ -121,9 +128,11 @@ def test_a_file_of_counts_is_booked_whole(stock: Stock, engine: Engine, tmp_path
     ("text", "message"),
     [
         pytest.param("sku,count\nMUG,1\n", "the file lacks the column on_hand", id="column"),
-        pytest.param("sku,on_hand\nMUG,-1\n", "line 2: '-1' is no count from 0 up", id="negative"),
+        pytest.param("sku,on_hand\nMUG,-1\n", "line 2: '-1' is no count from 0", id="negative"),
         pytest.param("sku,on_hand\nTEA,1\n,1\n", "line 3: it names no SKU", id="no-sku"),
-        pytest.param("sku,on_hand\nMUG,1\nMUG,2\n", "MUG at main is counted twice", id="twice"),
+        pytest.param(
+            "sku,on_hand\nMUG,1\nMUG,2\n", "MUG at main is counted twice: lines 2, 3", id="twice"
+        ),
     ],
 )
 def test_a_file_with_a_mistake_books_nothing(

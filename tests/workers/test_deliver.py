@@ -3,16 +3,12 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
 
 import pytest
 
-from sync.changes import Effect, Failed, Outcome, RetryIn
-from sync.store import outbox
 from tests.mail_server import MailServer
 from tests.workers.events import customer, expired_card, failed_invoice, paid_invoice
 from tests.workers.world import World, settings_for, world
-from workers import deliver
 
 AT = datetime(2026, 6, 1, 9, 59, tzinfo=UTC)
 MAILS = "SELECT state, reason FROM evergreen.outbox WHERE channel = 'mail' ORDER BY due_at"
@@ -103,29 +99,6 @@ def test_without_a_mail_server_in_the_settings_mails_are_skipped(
 
     assert silent.rows(MAILS)[0] == ("skipped", "mail_off")
     silent.context.engine.dispose()
-
-
-@pytest.mark.parametrize(
-    ("attempts", "outcome"),
-    [
-        pytest.param(1, RetryIn(5, "smtp_451"), id="first"),
-        pytest.param(2, RetryIn(300, "smtp_451"), id="second"),
-        pytest.param(9, RetryIn(86400, "smtp_451"), id="last"),
-        pytest.param(10, Failed("gave_up_smtp_451"), id="no-more"),
-    ],
-)
-def test_the_wait_grows_with_the_attempts_and_ends(attempts: int, outcome: Outcome) -> None:
-    effect = Effect(key="k", channel="mail", kind="x", due_at=AT)
-    claimed = outbox.Claimed(effect=effect, lease=uuid4(), attempts=attempts, revision=1)
-
-    assert deliver._patience(claimed, RetryIn(1, "smtp_451")) == outcome
-
-
-def test_a_longer_wait_that_the_other_side_asks_for_is_kept() -> None:
-    effect = Effect(key="k", channel="mail", kind="x", due_at=AT)
-    claimed = outbox.Claimed(effect=effect, lease=uuid4(), attempts=1, revision=1)
-
-    assert deliver._patience(claimed, RetryIn(77, "throttled")) == RetryIn(77, "throttled")
 
 
 def test_crm_and_stock_follow_in_the_same_run(shop: World) -> None:

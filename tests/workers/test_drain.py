@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from app.simulator.simulate import simulate
+from app.stock_settings import StockSettings
 from sync.errors import LeaseLost
 from sync.store import inbox
 from sync.store.engine import make_engine
@@ -190,7 +191,9 @@ def test_a_replayed_event_of_the_other_mode_is_parked_again(shop: World) -> None
 
 
 def test_an_empty_inventory_setting_switches_stock_off(shop: World) -> None:
-    silent = replace(shop.context, settings=replace(shop.context.settings, inventory=()))
+    silent = replace(
+        shop.context, settings=replace(shop.context.settings, stock=StockSettings(sinks=()))
+    )
     shop.arrive(failed_invoice(AT))
     World(silent).drain()
 

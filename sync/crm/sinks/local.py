@@ -1,41 +1,17 @@
 """The CRM in our own database: `evergreen.crm_record`, one row per customer."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    DateTime,
-    Engine,
-    Integer,
-    Table,
-    Text,
-    case,
-    cast,
-    func,
-    type_coerce,
-)
+from sqlalchemy import Connection, Engine, Integer, case, cast, func, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from sync.changes import Done, Outcome
-from sync.crm.sink import CrmSink, Snapshot
-from sync.store.engine import EVERGREEN, METADATA
-
-CRM_RECORD = Table(
-    "crm_record",
-    METADATA,
-    Column("account", Text, primary_key=True, server_default=""),
-    Column("customer_id", Text, primary_key=True),
-    # Grows by one whenever `data` really changed; stands in `data` as `snapshot_version` too.
-    Column("version", BigInteger, nullable=False),
-    Column("data", JSONB, nullable=False),
-    # Business time of the last change of `data`.
-    Column("updated_at", DateTime(timezone=True), nullable=False),
-    # Database time at which `data` was read: what was read earlier never replaces it.
-    Column("read_at", DateTime(timezone=True), nullable=False),
-    schema=EVERGREEN,
-)
+from sync.crm.sink import Snapshot
+from sync.crm.tables import CRM_RECORD
+from sync.delivery.policy import AT_HOME, Policy
+from sync.delivery.sink import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +20,23 @@ class LocalSink:
 
     engine: Engine
     name: str = "local"
+    policy: Policy = AT_HOME
+    once: Sequence[str] = ()
 
-    def deliver(self, snapshot: Snapshot) -> Outcome:
-        """Keep `snapshot`; one that was overtaken by a newer one changes nothing."""
+    def setup(self) -> Sequence[Finding]:
+        """Tell that all is there: the migrations made the table."""
+        return [Finding("ok", CRM_RECORD.fullname)]
+
+    def shown(self, snapshot: Snapshot) -> Mapping[str, Any]:
+        """Return all fields."""
+        return snapshot.fields
+
+    def deliver(self, batch: Sequence[Snapshot]) -> Sequence[Outcome]:
+        """Keep `batch`; a snapshot that was overtaken by a newer one changes nothing."""
         with self.engine.begin() as conn:
-            keep(conn, snapshot)
-        return Done()
+            for snapshot in sorted(batch, key=lambda each: (each.account, each.customer_id)):
+                keep(conn, snapshot)
+        return [Done() for _ in batch]
 
 
 def keep(conn: Connection, snapshot: Snapshot) -> int | None:
@@ -63,11 +50,6 @@ def keep(conn: Connection, snapshot: Snapshot) -> int | None:
         "read_at": snapshot.read_at,
     }
     return conn.execute(_KEEP, row).scalar_one_or_none()
-
-
-def open_sink(engine: Engine) -> CrmSink:
-    """Return the sink that writes through `engine`."""
-    return LocalSink(engine)
 
 
 _VERSION = "snapshot_version"

@@ -84,7 +84,7 @@ ITEMS = mirror_table(
     Column("recurring_interval_count", Integer),
     Column("current_period_start", DateTime(timezone=True)),
     Column("current_period_end", DateTime(timezone=True)),
-    indexed=("subscription", "price"),
+    indexed=("subscription", "price", "product"),
 )
 
 

@@ -1,0 +1,1 @@
+"""HubSpot: contacts under a key of our own."""

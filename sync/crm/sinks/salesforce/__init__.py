@@ -1,0 +1,1 @@
+"""Salesforce: contacts by an external id."""

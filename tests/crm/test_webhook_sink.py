@@ -1,0 +1,81 @@
+"""The shop's own receiver: what it gets, signed, and when it wants no more."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from hashlib import sha256
+from hmac import new
+from itertools import pairwise
+
+import orjson
+import pytest
+from sqlalchemy import Engine
+
+from sync.crm.sink import CrmSink
+from sync.crm.sinks import open_sinks
+from sync.crm.vendors import Vendors
+from sync.webhook_signature import Endpoint, keys
+from tests.access.receiver import Receiver, receiving
+from tests.crm.service import deliver_all, deliver_due, retry_now, take_in
+from tests.crm.shop import customer, paid, told
+from tests.crm.test_hubspot import states
+
+SINK = ["webhook"]
+SECRET = "whsec_" + b64encode(b"k" * 32).decode()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def sinks(engine: Engine, receiver: Receiver) -> dict[str, CrmSink]:
+    return open_sinks(engine, SINK, Vendors(webhook=Endpoint(receiver.url, keys(SECRET))))
+
+
+def test_a_snapshot_is_signed_versioned_and_without_contact_data(
+    engine: Engine, sinks: dict[str, CrmSink], receiver: Receiver
+) -> None:
+    take_in(engine, [told(customer("cus_1", "ada@example.com", name="Ada"))], SINK)
+    deliver_all(engine, sinks)
+    take_in(engine, [told(paid("cus_1"))], SINK)
+    deliver_all(engine, sinks)
+
+    for _, headers, body in receiver.got:
+        signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+        key = b64decode(SECRET.removeprefix("whsec_"))
+        expected = b64encode(new(key, signed, sha256).digest()).decode()
+        assert headers["webhook-signature"] == f"v1,{expected}"
+        assert b"ada" not in body.lower()
+    said = [orjson.loads(body) for _, _, body in receiver.got]
+    assert {each["type"] for each in said} == {"crm.customer.snapshot"}
+    assert [each["data"]["ltv_gross_minor"] for each in said] == [0, 1000]
+    assert all(a["data"]["version"] < b["data"]["version"] for a, b in pairwise(said))
+
+
+def test_a_try_again_is_the_same_message(
+    engine: Engine, sinks: dict[str, CrmSink], receiver: Receiver
+) -> None:
+    receiver.status = 503
+    take_in(engine, [told(customer("cus_1"))], SINK)
+    deliver_due(engine, sinks)
+    receiver.status = 204
+    retry_now(engine)
+    deliver_all(engine, sinks)
+
+    ids = [headers["webhook-id"] for _, headers, _ in receiver.got]
+    assert len(set(ids)) == 1
+    assert states(engine) == {"cus_1": ("done", None)}
+
+
+def test_a_receiver_that_is_gone_gets_nothing_more(
+    engine: Engine, sinks: dict[str, CrmSink], receiver: Receiver
+) -> None:
+    receiver.status = 410
+    take_in(engine, [told(customer(f"cus_{n}")) for n in range(3)], SINK)
+    deliver_all(engine, sinks)
+
+    assert len(receiver.got) == 1
+    assert set(states(engine).values()) == {("failed", "webhook_gone")}
+    assert [each.level for each in sinks["webhook"].setup()] == ["wrong"]
