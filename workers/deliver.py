@@ -10,8 +10,11 @@ from rq.timeouts import JobTimeoutException
 
 from app.doorbell import EFFECTS
 from app.stripe_reads import open_reads
+from app.stripe_writes import open_writes
 from notifications import delivery as mail
+from notifications.offers import Offers
 from notifications.recheck import Recheck
+from notifications.stripe_offers import StripeOffers
 from notifications.transports import Transport, open_transport
 from sync.access import delivery as access
 from sync.changes import Channel, Failed, Outcome, RetryIn, Skipped
@@ -121,7 +124,7 @@ def _handlers(context: Context) -> Iterator[Mapping[Channel, Handler]]:
         if webhook:
             opened.callback(webhook.close)
         yield {
-            "mail": _mail(context, transport, _recheck(context, opened)),
+            "mail": _mail(context, transport, _recheck(context, opened), _offers(context, opened)),
             "crm": lambda claimed, now: crm.deliver(engine, claimed, now, sinks),
             "inventory": lambda claimed, now: inventory.deliver(engine, claimed, now),
             "access": lambda claimed, now: access.deliver(
@@ -146,11 +149,25 @@ def _look_by(reads: StripeReads, *, livemode: bool) -> Recheck:
     return again
 
 
-def _mail(context: Context, transport: Transport | None, look_again: Recheck | None) -> Handler:
+def _offers(context: Context, opened: ExitStack) -> Offers | None:
+    """Return who makes promotion codes; None without a key or a coupon."""
+    coupons = context.settings.winback_coupons
+    writes = open_writes(context.settings) if coupons else None
+    return StripeOffers(opened.enter_context(writes), coupons) if writes else None
+
+
+def _mail(
+    context: Context,
+    transport: Transport | None,
+    look_again: Recheck | None,
+    offers: Offers | None,
+) -> Handler:
     def send(claimed: Claimed, now: datetime) -> Outcome:
         if transport is None:
             return Skipped("mail_off")
         policy = context.settings.mail_policy
-        return mail.deliver(context.engine, claimed, now, transport, policy, look_again=look_again)
+        return mail.deliver(
+            context.engine, claimed, now, transport, policy, look_again=look_again, offers=offers
+        )
 
     return send

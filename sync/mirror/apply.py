@@ -23,8 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from sync.changes import Change
-from sync.errors import Malformed
-from sync.mirror.events import GONE, READ, Event, parse
+from sync.mirror.events import GONE, READ, Event, usable
 from sync.mirror.objects import OBJECTS, OTHER, mirrored
 from sync.mirror.ordering import Newest, newest
 from sync.mirror.rebirth import of_last_life
@@ -177,17 +176,9 @@ def _read_back(conn: Connection, contested: Sequence[Key]) -> dict[Key, list[Eve
     if contested:
         told = sorted({(key.id, key.account) for key in contested})
         for payload in inbox.payloads_of(conn, told):
-            if (event := _usable(payload)) and (key := _key(event)):
+            if (event := usable(payload)) and (key := _key(event)):
                 known[key].append(event)
     return known
-
-
-def _usable(payload: bytes) -> Event | None:
-    try:
-        event = parse(payload)
-    except Malformed:
-        return None
-    return event if isinstance(event, Event) else None
 
 
 def _decide(key: Key, events: Sequence[Event], standing: Standing | None) -> Winner | None:

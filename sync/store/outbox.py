@@ -186,6 +186,11 @@ def note_variant(conn: Connection, claimed: Claimed, variant: str) -> None:
     conn.execute(_mine(claimed).values(variant=variant))
 
 
+def note_customer(conn: Connection, claimed: Claimed, customer_id: str) -> None:
+    """Record whom the effect in hand is about, where that was not known when it was planned."""
+    conn.execute(_mine(claimed).values(customer_id=customer_id))
+
+
 def settle(
     conn: Connection,
     claimed: Claimed,
