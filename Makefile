@@ -10,7 +10,7 @@ ARGS   ?=
 TESTS  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench prove lock clean distclean
+.PHONY: help demo run test check bench prove mails lock clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,11 @@ bench: $(READY) ## the benchmarks
 
 prove: $(READY) ## the long proofs; prints the seeds that repeat them
 	@$(BIN)/pytest -m prove -s $(ARGS) $(TESTS)
+
+mails: $(READY) ## pictures of all mails in docs/mails (needs Chromium)
+	@BRAND_NAME="Garden Box" POSTAL_ADDRESS="1 Rose Lane, London" MAIL_FROM="billing@garden.example" \
+	  PUBLIC_URL=https://billing.garden.example SHOP_URL=https://garden.example \
+	  $(BIN)/evergreen mail sheet --out docs/mails $(ARGS)
 
 lock: ## compile pyproject.toml into both requirements files, with hashes
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: install it, or name it with UV=" >&2; exit 1; }

@@ -146,6 +146,24 @@ def colour(value: str) -> str:
     return value
 
 
+_DESCRIPTOR = re.compile(r"(?=.*[A-Za-z])[ -~]{5,22}")
+_NOT_ON_A_STATEMENT = frozenset("<>\\'\"*")
+
+
+def statement_descriptor(value: str) -> str:
+    """Return what stands beside a charge on a bank's statement; empty where nothing is set.
+
+    Source: docs.stripe.com/get-started/account/statement-descriptors.
+    """
+    odd = _NOT_ON_A_STATEMENT.intersection(value)
+    if value and (odd or not _DESCRIPTOR.fullmatch(value)):
+        raise ValueError(
+            f"{value!r} is not as at Stripe: 5 to 22 Latin characters, one of them a letter, and"
+            " none of < > \\ ' \" *"
+        )
+    return value
+
+
 def folder(value: str) -> str | None:
     """Return the name of a folder that is there, or None where nothing is set."""
     if value and not Path(value).is_dir():

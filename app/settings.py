@@ -25,6 +25,7 @@ from app.environment import (
     optional_web_address,
     redis_address,
     signing_keys,
+    statement_descriptor,
     time_zone,
     token,
     web_address,
@@ -33,7 +34,7 @@ from app.environment import (
     whole_number,
 )
 from app.stock_settings import StockSettings
-from notifications import experiments, hours, sampling
+from notifications import coupons, experiments, hours, sampling
 from notifications.experiments import Experiment
 from notifications.policy import (
     Brand,
@@ -80,6 +81,8 @@ class Settings:
     api_token: str | None
     access: AccessPolicy
     access_webhook: Endpoint | None
+    # Ids of coupons at Stripe, by the kind of mail that may hold an offer.
+    winback_coupons: Mapping[str, str]
     advice: tuple[str, ...] = ()
 
     @property
@@ -164,7 +167,18 @@ def _read(reader: Reader) -> Settings:
         api_token=reader.parsed("API_TOKEN", "", token, None),
         access=_access(reader, mail_policy, tells=access_webhook is not None),
         access_webhook=access_webhook,
+        winback_coupons=_winback_coupons(reader, api_key),
     )
+
+
+def _winback_coupons(reader: Reader, api_key: str | None) -> Mapping[str, str]:
+    found = reader.parsed("WINBACK_COUPONS", "", coupons.parse, coupons.parse(""))
+    if found and api_key is None:
+        reader.advice.append(
+            "WINBACK_COUPONS without STRIPE_API_KEY: no promotion code is made, and win-back"
+            " mails hold no offer"
+        )
+    return found
 
 
 def _access(reader: Reader, mail: MailPolicy, *, tells: bool) -> AccessPolicy:
@@ -288,6 +302,7 @@ def _brand(reader: Reader) -> Brand:
         colour=reader.parsed("BRAND_COLOUR", "#1f6f50", colour, "#1f6f50"),
         postal_address=reader.text("POSTAL_ADDRESS"),
         support_email=reader.parsed("SUPPORT_EMAIL", "", optional_email_address, None),
+        statement_descriptor=reader.parsed("STATEMENT_DESCRIPTOR", "", statement_descriptor, ""),
     )
 
 

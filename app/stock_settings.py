@@ -68,10 +68,13 @@ def _webhook(reader: Reader, sinks: tuple[str, ...]) -> Endpoint | None:
 def _shopify(reader: Reader, sinks: tuple[str, ...]) -> Shopify | None:
     if "shopify" not in sinks:
         return None
-    required = ("BASE_URL", "CLIENT_ID", "CLIENT_SECRET")
-    hints = ("https://<shop>.myshopify.com", "of the app in the Dev Dashboard", "the app's secret")
-    for name, hint in zip(required, hints, strict=True):
-        reader.required(f"SHOPIFY_{name}", hint)
+    required = {
+        "SHOPIFY_BASE_URL": "https://<shop>.myshopify.com",
+        "SHOPIFY_CLIENT_ID": "of the app in the Dev Dashboard",
+        "SHOPIFY_CLIENT_SECRET": "the app's secret",
+    }
+    for name, hint in required.items():
+        reader.required(name, hint)
     url = reader.parsed("SHOPIFY_BASE_URL", "", optional_web_address, None)
     return Shopify(
         base_url=url or "",

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, and_, select
 from sqlalchemy.sql.functions import coalesce
 
 from notifications import suppression, terms
+from notifications.keys import message_of
 from notifications.offers import Offer
 from notifications.policy import MailPolicy, mailbox
 from notifications.terms import Terms
@@ -29,6 +30,7 @@ Needs = Mapping[str, tuple[str, ...]]
 _NAMED = {
     "refund": "refund",
     "charge": "charge",
+    "payment_intent": "payment_intent",
     "dispute": "dispute",
     "warning": "radar.early_fraud_warning",
 }
@@ -68,6 +70,8 @@ class Case:
     now: datetime
     policy: MailPolicy
     customer: CustomerFacts
+    # What stands for the mail outside the house; empty for one that is only shown.
+    message: str = ""
     is_mirrored: bool = True
     has_test_clock: bool = False
     invoice: InvoiceFacts | None = None
@@ -121,7 +125,7 @@ def load(
     """
     account = effect.account
     named = _named(conn, effect)
-    customer_id = effect.customer_id or ref(named.get("charge", {}).get("customer")) or ""
+    customer_id = effect.customer_id or _payer(named) or ""
     invoice_id = effect.subject.get("invoice")
     invoice = facts.load_invoice(conn, account, invoice_id) if invoice_id else None
     subscriptions = facts.load_subscriptions(conn, account, customer_id)
@@ -132,6 +136,7 @@ def load(
         now=now,
         policy=policy,
         customer=known or _stranger(effect, customer_id),
+        message=message_of(effect.key),
         is_mirrored=known is not None,
         has_test_clock=_has_test_clock(conn, account, customer_id),
         invoice=invoice,
@@ -165,6 +170,11 @@ def _named(conn: Connection, effect: Effect) -> Mapping[str, Json]:
         if name in _NAMED
     }
     return {name: data for name, data in found.items() if data is not None}
+
+
+def _payer(named: Mapping[str, Json]) -> str | None:
+    payments = (named.get(name, {}) for name in ("charge", "payment_intent"))
+    return next(filter(None, (ref(payment.get("customer")) for payment in payments)), None)
 
 
 def _data_of(object_type: str, object_id: str, account: str) -> Select[Any]:

@@ -1,12 +1,12 @@
 """From a mail's words to the message that goes out."""
 
-import hashlib
 from email.headerregistry import Address
 from email.message import EmailMessage
 from typing import Any
 
 from notifications.case import Case
 from notifications.headers import HEADERS, require_sendable
+from notifications.keys import key_hash, message_of
 from notifications.kind import Kind
 from notifications.policy import mailbox
 from notifications.render import Rendered
@@ -31,12 +31,7 @@ def compose(kind: Kind, case: Case, words: Rendered, key: str) -> EmailMessage:
 
 def message_id(key: str, domain: str) -> str:
     """Return the Message-ID of the effect `key`, fixed for ever."""
-    return f"<{key_hash(key)[:32]}@{domain}>"
-
-
-def key_hash(key: str) -> str:
-    """Return what stands for an effect's key outside the house."""
-    return hashlib.sha256(key.encode()).hexdigest()
+    return f"<{message_of(key)}@{domain}>"
 
 
 def _headers(kind: Kind, case: Case, words: Rendered, key: str) -> dict[str, Any]:

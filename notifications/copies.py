@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 
 from notifications import case as cases
 from notifications.case import Case
-from notifications.compose import compose, key_hash
-from notifications.keys import effect_key
+from notifications.compose import compose
+from notifications.keys import effect_key, key_hash
 from notifications.kind import Kind
 from notifications.kinds import KINDS
 from notifications.policy import MailPolicy

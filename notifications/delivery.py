@@ -136,6 +136,8 @@ def _prepare(
 ) -> EmailMessage | Outcome:
     kind, effect = errand.kind, errand.claimed.effect
     found = replace(recheck.with_live(_load(conn, errand), live), offer=offer)
+    if effect.customer_id is None and found.customer.id:
+        outbox.note_customer(conn, errand.claimed, found.customer.id)
     sent = caps.load(conn, effect, errand.now)
     verdict = gate.check(kind, effect, found, attempts=errand.claimed.attempts, sent=sent)
     if found.variant and verdict in {None, Skipped(experiments.HOLD_OUT)}:

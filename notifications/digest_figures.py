@@ -42,7 +42,7 @@ class Figures:
 
     `clicked` are mails whose link somebody followed, `at_risk` what open campaigns are about,
     `left` the first of `left_count`. `unknown` are mails of which nobody knows whether they
-    went out, however old.
+    went out, however old; `bounced` counts those that came back, or drew a complaint.
     """
 
     since: datetime
@@ -55,17 +55,51 @@ class Figures:
     left: Sequence[Leaver] = ()
     left_count: int = 0
     unknown: int = 0
+    bounced: int = 0
     render_failures: int = 0
     failures: int = 0
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing happened that is worth a mail; what is at risk was told before."""
-        counts = (self.clicked, self.left_count, self.unknown, self.failures)
-        return not (any(counts) or self.sent or self.skipped or self.recovered)
+        """Whether there is nothing to count; what is at risk was told before."""
+        return not (self.is_news or self.clicked or self.sent or self.skipped)
+
+    @property
+    def is_news(self) -> bool:
+        """Whether anything happened that is worth a mail.
+
+        Money that failed or was recovered, somebody who left or is about to, an address that no
+        mail reaches, a mail that a fault, a lapse or nobody knows what became of. Receipts,
+        reminders and what was not needed any more are routine: they are counted on the days
+        that have news, and once a week.
+        """
+        counts = (self.left_count, self.unknown, self.bounced, self.failures, self.recovered)
+        told = {one.name for one in self.sent} & _NEWS
+        return any(counts) or bool(told) or bool({one.name for one in self.skipped} & _AMISS)
 
 
 _SHOWN = 20
+# Mails that tell of money in danger, or of somebody who goes or changes their mind.
+_NEWS = frozenset(
+    kind.replace("_", " ")
+    for kind in (
+        "payment_failed",
+        "action_required",
+        "final_notice",
+        "payment_recovered",
+        "access_suspended",
+        "trial_ended_no_card",
+        "ended_nonpayment",
+        "ended_voluntary",
+        "cancel_scheduled",
+        "cancel_reversed",
+    )
+)
+# Somebody should have had a mail and did not.
+_AMISS = frozenset(
+    reason.replace("_", " ")
+    for reason in ("no_email", "bad_address", "suppressed", "too_late", "livemode_mismatch")
+)
 _OURS = "account = ANY(:accounts) AND (cast(:livemode AS boolean) IS NULL OR livemode = :livemode)"
 # Copies and the digest itself are no news.
 _SETTLED = text(f"""
@@ -83,6 +117,12 @@ _TROUBLE = text(f"""
 _UNKNOWN = text(f"""
     SELECT count(*) FROM evergreen.outbox
      WHERE channel = 'mail' AND state = 'unknown' AND {_OURS}""")  # noqa: S608 — our own condition
+# What came back is told within days; so the index on settled mails serves.
+_BOUNCED = text(f"""
+    SELECT count(*) FROM evergreen.outbox
+     WHERE channel = 'mail' AND settled_at > cast(:since AS timestamptz) - interval '30 days'
+       AND least(bounced_at, complained_at) > :since
+       AND least(bounced_at, complained_at) <= :until AND {_OURS}""")  # noqa: S608 — our own condition
 _CLICKED = text(f"""
     SELECT count(*) FROM evergreen.dunning_click AS click
       JOIN evergreen.dunning_campaign AS campaign ON campaign.id = click.campaign
@@ -141,6 +181,7 @@ def load(
         left=[_leaver(row) for row in left],
         left_count=left[0].of_all if left else 0,
         unknown=conn.execute(_UNKNOWN, asked).scalar_one(),
+        bounced=conn.execute(_BOUNCED, asked).scalar_one(),
         render_failures=trouble.render_failures,
         failures=trouble.failures,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from notifications import caps, experiments, hours, windows
+from notifications import caps, experiments, hours, topics, windows
 from notifications.caps import Sent
 from notifications.case import Case
 from notifications.kind import Kind, Verdict
@@ -51,7 +51,7 @@ def _reasons(kind: Kind, effect: Effect, case: Case) -> tuple[tuple[str, bool], 
                 ("no_email", case.address is None),
                 ("bad_address", case.address is not None and case.mailbox is None),
                 ("suppressed", "all" in case.suppressed_topics),
-                ("opted_out", marketing and "marketing" in case.suppressed_topics),
+                ("opted_out", marketing and topics.opted_out(kind.name, case.suppressed_topics)),
             )
             if _for_customer(kind)
             else ()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
+from textwrap import wrap
 from typing import Any
 
 # Headers that hold one long ASCII word.
@@ -40,8 +41,9 @@ class MailHeaders(EmailPolicy):
             return f"{name}: {value}{self.linesep}"
         if name.lower() in _ADDRESSES:
             return f"{name}: {self._mailboxes(value.addresses)}{self.linesep}"
-        if name.lower() == "subject" and _needs_encoding(str(value)):
-            return f"{name}: {f'{self.linesep} '.join(_encoded(str(value)))}{self.linesep}"
+        if name.lower() == "subject":
+            parts = _encoded(str(value)) if _needs_encoding(str(value)) else _lines(str(value))
+            return f"{name}: {f'{self.linesep} '.join(parts)}{self.linesep}"
         return str(super().fold(name, value))
 
     def fold_binary(self, name: str, value: Any) -> bytes:
@@ -84,6 +86,16 @@ def _phrase(name: str) -> Iterator[str]:
 
 def _needs_encoding(text: str) -> bool:
     return not text.isascii() or max(map(len, text.split(" "))) > _LONGEST_WORD
+
+
+def _lines(text: str) -> list[str]:
+    """Return a subject's lines, the first beside the header's name.
+
+    The standard library leaves that one empty where the rest is just too long for it, and some
+    readers then show a subject that begins with a space, or none.
+    """
+    room = _GOOD_LINE - len("Subject: ")
+    return wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def _encoded(text: str) -> Iterator[str]:

@@ -19,6 +19,7 @@ DEFAULT = "transactional:08:00-21:00,marketing:09:00-18:00"
 # What a shop may write the zone into, at the customer.
 _METADATA = ("timezone", "time_zone")
 _ONE_DAY = timedelta(days=1)
+_ONE_HOUR = timedelta(hours=1)
 
 # Of countries with several zones, the one most people live in; the rest are CLDR's.
 MOST_POPULOUS: Mapping[str, str] = MappingProxyType(
@@ -71,6 +72,15 @@ class Hours:
         day = local.date() if local.time() < self.opens else local.date() + _ONE_DAY
         return datetime.combine(day, self.opens, tzinfo=zone).astimezone(UTC)
 
+    def last_open(self, now: datetime, zone: ZoneInfo) -> datetime:
+        """Return `now` when mail may go out, else an hour before that last ended; aware UTC."""
+        local = now.astimezone(zone)
+        if self.opens <= local.time() < self.closes:
+            return now
+        day = local.date() if local.time() >= self.closes else local.date() - _ONE_DAY
+        opened, closed = (datetime.combine(day, at, zone) for at in (self.opens, self.closes))
+        return max(opened.astimezone(UTC), closed.astimezone(UTC) - _ONE_HOUR)
+
 
 def parse(text: str) -> Mapping[Category, Hours]:
     """Return the hours of `transactional:08:00-21:00,marketing:09:00-18:00`.
@@ -109,15 +119,19 @@ _DEFAULTS: Mapping[Category, Hours] = {
 
 
 def zone_of(customer: CustomerFacts, account_zone: str) -> ZoneInfo:
-    """Return the zone in which a customer's day is counted.
+    """Return the zone in which a customer's day is counted: see `zone_for`."""
+    return zone_for(customer.country, customer.metadata, account_zone)
+
+
+def zone_for(country: str | None, metadata: Mapping[str, str], account_zone: str) -> ZoneInfo:
+    """Return the zone of somebody in `country`.
 
     The shop's note at the customer comes first, then the country, then the account's zone. In a
     country with several zones it is the account's, where that lies there, else the one most
     people live in.
     """
-    notes = (customer.metadata.get(name, "") for name in _METADATA)
-    country = (customer.country or "").strip().upper()
-    for wish in (*notes, _zone_in(country, account_zone)):
+    notes = (metadata.get(name, "") for name in _METADATA)
+    for wish in (*notes, _zone_in((country or "").strip().upper(), account_zone)):
         found = _known(wish)
         if found:
             return found

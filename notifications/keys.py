@@ -1,5 +1,6 @@
 """The one key of a mail, made of its cause: written here for Python and for SQL alike."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,16 @@ from sync.store.outbox import OUTBOX
 def effect_key(account: str, *, livemode: bool, kind: str, parts: Sequence[str]) -> str:
     """Return the key of a mail: the same cause always makes the same key."""
     return ":".join([account, "live" if livemode else "test", kind, *parts])
+
+
+def key_hash(key: str) -> str:
+    """Return what stands for an effect's key outside the house."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def message_of(key: str) -> str:
+    """Return the part of it that is enough to know a mail by: `sync.store.outbox.MESSAGE`."""
+    return key_hash(key)[:32]
 
 
 def key_column(

@@ -29,9 +29,10 @@ from sqlalchemy.sql.expression import TableValuedAlias
 from sqlalchemy.sql.functions import coalesce
 from sqlalchemy.types import TypeEngine
 
-from notifications import windows
+from notifications import hours, windows
 from notifications.case import Case
-from notifications.kind import Verdict
+from notifications.kind import LOOK_AHEAD, Verdict
+from notifications.policy import MailPolicy
 from notifications.subscribed import is_free
 from notifications.timing import TIMINGS
 from sync.changes import Effect, Skipped
@@ -82,10 +83,36 @@ def asked_for(name: str, columns: Mapping[str, TypeEngine[Any]]) -> TableValuedA
 
 
 def lives_in(customer_id: ColumnElement[str], account: ColumnElement[str]) -> Select[Any]:
-    """Return the query for a customer's country and state."""
+    """Return the query for a customer's country and state, and the shop's notes about them."""
     who = customer.TABLE.c
-    columns = who.country, who.data["address", "state"].astext.label("state")
+    state = who.data["address", "state"].astext.label("state")
+    columns = who.country, state, who.data["metadata"].label("notes")
     return select(*columns).where(who.id == customer_id, who.account == account)
+
+
+def ahead(kind: str, now: datetime, policy: MailPolicy) -> Mapping[str, Any]:
+    """Return what a scan is asked with for notices by the table of windows."""
+    earliest = timedelta(days=windows.widest_days(kind)) + LOOK_AHEAD
+    after = now + (TIMINGS[kind].margin or timedelta(0))
+    return {"after": after, "upto": now + earliest, "accounts": sorted(policy.accounts)}
+
+
+def due_before(
+    row: Row[Any], kind: str, about: datetime, policy: MailPolicy, now: datetime
+) -> datetime:
+    """Return when the notice about a day is due, by the rule of the customer's place.
+
+    What waiting for the morning would bring past its legal edge goes out the evening before.
+    """
+    rule = windows.window(kind, windows.place(row.country, row.state))
+    assert rule is not None, "there is one for anywhere"
+    due_at, edge = about - timedelta(days=rule.days), rule.edge(about)
+    allowed = policy.mail_hours.get(TIMINGS[kind].category)
+    if edge is None or allowed is None:
+        return due_at
+    zone = hours.zone_for(row.country, row.notes or {}, policy.timezone)
+    evening = allowed.last_open(due_at, zone)
+    return evening if allowed.opening(due_at, zone) > edge and evening >= now else due_at
 
 
 def effect(

@@ -5,8 +5,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
+import structlog
+
 from sync.changes import Effect, RetryIn
 from sync.errors import Rejected, Unavailable
+
+log = structlog.get_logger(__name__)
 
 # Beyond the day until which its mail is of use: so the same mail always asks for the same code,
 # however often it is tried, and the customer has a week at least.
@@ -50,5 +54,6 @@ def ask(offers: Offers, effect: Effect, now: datetime) -> Offer | RetryIn | None
         return offers.make(effect, (effect.expires_at or now) + OFFER_LIVES)
     except Unavailable as error:
         return RetryIn(error.retry_after_s or _ASK_AGAIN_S, "offer_unavailable")
-    except Rejected:
+    except Rejected as error:
+        log.warning("offer.rejected", kind=effect.kind, told=str(error))
         return RetryIn(_MENDED_S, "offer_rejected")

@@ -6,6 +6,7 @@ from datetime import datetime
 from notifications.keys import effect_key
 from notifications.timing import TIMINGS
 from sync.changes import Change, Effect
+from sync.mirror.tables import Row
 
 
 def proposal(
@@ -38,6 +39,12 @@ def proposal(
 def epoch(instant: datetime) -> str:
     """Return an instant as keys and subjects write it: Stripe's whole seconds."""
     return str(int(instant.timestamp()))
+
+
+def paid_by(row: Row) -> Mapping[str, str | None]:
+    """Return what a subject says of the payment of a refund, a dispute or a warning."""
+    charge = row["charge"]
+    return {"charge": charge, "payment_intent": None if charge else row["payment_intent"]}
 
 
 def status_before(change: Change) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from babel import Locale
 
-from notifications import links
+from notifications.actions import urls
 from notifications.case import Case
 from notifications.experiments import template_of
 from notifications.kind import Kind
@@ -76,24 +76,15 @@ def _values(kind: Kind, case: Case, locale: Locale) -> Mapping[str, Any]:
     policy = case.policy
     return {
         **kind.context(case),
+        **urls(kind, case),
         "wording": Wording(locale, policy.zone, policy.buddhist_era),
         "lang": locale.language,
         "brand": policy.brand,
         "brand_name": policy.brand_name,
         "contact_email": policy.contact_email,
-        "portal_url": policy.portal_url,
-        "shop_url": policy.shop_url,
         "customer_name": name_to_greet(case.customer.name),
-        "unsubscribe_url": _unsubscribe_url(kind, case),
         "is_internal": kind.category == "internal",
     }
-
-
-def _unsubscribe_url(kind: Kind, case: Case) -> str | None:
-    if kind.category != "marketing":
-        return None
-    who = links.LinkSubject(case.customer.account, case.customer.id)
-    return links.url(case.policy, "unsubscribe", who)
 
 
 def _written(templates: Templates, values: Mapping[str, Any]) -> Rendered:

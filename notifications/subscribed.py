@@ -10,6 +10,8 @@ from notifications.wording import Money, Period, printable
 from sync.history.amounts import Line, amounts
 from sync.mirror.facts import ItemFacts, SubscriptionFacts
 
+# Why a subscription's status is `paused`, where it is for want of payment.
+UNPAID_PAUSES = frozenset({"first_payment_failure", "final_payment_failure"})
 _BRANDS: Mapping[str, str] = {
     "amex": "American Express",
     "cartes_bancaires": "Cartes Bancaires",
@@ -26,6 +28,11 @@ _BRANDS: Mapping[str, str] = {
 def plans(subscription: SubscriptionFacts | None) -> tuple[str, ...]:
     """Return the names of what is sold, each once, as the shop calls it."""
     return plan_names(subscription.items if subscription else ())
+
+
+def stands_still(subscription: SubscriptionFacts) -> bool:
+    """Tell whether a subscription that was not paid waits for its payment."""
+    return subscription.status == "unpaid" or subscription.pause_cause in UNPAID_PAUSES
 
 
 def plan_names(items: Sequence[ItemFacts]) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Who must not be written to, and about what: opt-outs, dead addresses, complaints."""
 
 import hashlib
-from typing import Literal
+from collections.abc import Collection
+from typing import Literal, get_args
 
 from sqlalchemy import (
     BigInteger,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     and_,
+    delete,
     func,
     or_,
     select,
@@ -23,8 +25,12 @@ from sqlalchemy.dialects.postgresql import insert
 
 from sync.store.engine import EVERGREEN, METADATA
 
-# all: nothing reaches this address any more (bounced for good, or complained).
-Topic = Literal["marketing", "all"]
+# What people can opt out of one by one, and in again: see `notifications.topics`.
+MarketingTopic = Literal["offers", "restart"]
+# marketing: all of these. all: nothing reaches this address any more (bounced for good, or
+# complained).
+Topic = Literal["marketing", "all", MarketingTopic]
+MARKETING_TOPICS: tuple[MarketingTopic, ...] = get_args(MarketingTopic)
 
 # An address stands here only as its hash. Each row names a customer or an address.
 SUPPRESSION = Table(
@@ -73,6 +79,36 @@ def suppress(
     ]
     named = [row for row in rows if row["customer_id"] or row["address_hash"]]
     conn.execute(insert(SUPPRESSION).on_conflict_do_nothing(), named)
+
+
+def choose(
+    conn: Connection,
+    account: str,
+    wanted: Collection[Topic],
+    *,
+    customer_id: str,
+    address: str | None,
+) -> None:
+    """Write to a customer, at their address, about the `wanted` marketing topics and no others.
+
+    Who wants none is out of whatever topic may come. What bounced or was complained of stays.
+    """
+    table = SUPPRESSION.c
+    hashed = address_hash(address) if address else None
+    theirs = or_(table.customer_id == customer_id, table.address_hash == hashed)
+    chosen = table.topic.in_(["marketing", *MARKETING_TOPICS])
+    conn.execute(delete(SUPPRESSION).where(table.account == account, theirs, chosen))
+    nothing: list[Topic] = ["marketing"]
+    unwanted: list[Topic] = [topic for topic in MARKETING_TOPICS if topic not in wanted]
+    for topic in unwanted if wanted else nothing:
+        suppress(
+            conn,
+            account,
+            topic=topic,
+            reason="unsubscribed",
+            customer_id=customer_id,
+            address=address,
+        )
 
 
 def topics_against(

@@ -87,15 +87,19 @@ def _environment(language: str, *, escape: bool) -> ImmutableSandboxedEnvironmen
         translations(language), newstyle=True
     )
     for name in ("money", "date", "period", "listed"):
-        environment.filters[name] = _written(name)
+        environment.filters[name] = _written(name, whole=escape and name != "listed")
     return environment
 
 
-def _written(name: str) -> Callable[[Context, Any], str]:
-    """Return a filter that writes a value as the mail's reader expects it."""
+def _written(name: str, *, whole: bool) -> Callable[[Context, Any], str]:
+    """Return a filter that writes a value as the mail's reader expects it.
+
+    A `whole` one stays on one line: no date on a phone has its year alone on the next.
+    """
 
     @pass_context
     def write(context: Context, value: Any) -> str:
-        return str(getattr(context["wording"], name)(value))
+        text = str(getattr(context["wording"], name)(value))
+        return text.replace(" ", "\N{NO-BREAK SPACE}") if whole else text
 
     return write

@@ -69,7 +69,6 @@ def stops(case: Case, reason: str, other_reason: str) -> Iterator[tuple[str, boo
     yield "disputed", disputed or bool(case.objects.get("dispute"))
     yield "fraud", bool(case.objects.get("radar.early_fraud_warning"))
     yield "refunded", any(charge.get("refunded") is True for charge in charges)
-    yield "no_shop_url", case.policy.shop_url is None
 
 
 def _ended_after(other: SubscriptionFacts, left: SubscriptionFacts) -> bool:

@@ -90,10 +90,11 @@ def marks(kind: str, where: Place, *, due_at: datetime, about: datetime, now: da
     """Return what a notice's subject says of its place in time; empty for most.
 
     `late`: its own instant had passed when it was first seen, so it goes out at once. `edge`:
-    epoch seconds, until when the law wants it out: no quiet hour may hold it longer.
+    epoch seconds, until when the law wants it out: no quiet hour may hold it longer, nor when it
+    has passed.
     """
     rule = window(kind, where)
     edge = rule.edge(about) if rule else None
     late = {"late": "true"} if due_at < now else {}
-    open_until = {"edge": str(int(edge.timestamp()))} if edge and edge >= max(now, due_at) else {}
+    open_until = {"edge": str(int(edge.timestamp()))} if edge and edge >= due_at else {}
     return {**late, **open_until}

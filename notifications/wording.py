@@ -23,6 +23,9 @@ PERIOD_TEXTS = {
     "year": ("%(num)s year", "%(num)s years"),
 }
 _BUDDHIST_OFFSET_YEARS = 543
+# CLDR's currencySpacing sets a space between letters and digits, as in "THB 29.00", and Babel
+# does not. Source: unicode.org/reports/tr35/tr35-numbers.html, "Currency Formats".
+_CODE_AT_DIGIT = re.compile(r"(?<=[A-Z]{3})(?=\d)")
 _LONGEST_NAME = 60
 # Controls, formats (bidi overrides, zero width), surrogates, private use, unassigned.
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
@@ -57,7 +60,8 @@ class Wording:
     def money(self, money: Money) -> str:
         """Return the amount with its currency, with Stripe's exponents."""
         amount = major(money.amount_minor, money.currency)
-        return format_currency(amount, money.currency.upper(), locale=self.locale)
+        written = format_currency(amount, money.currency.upper(), locale=self.locale)
+        return _CODE_AT_DIGIT.sub("\N{NO-BREAK SPACE}", written)
 
     def date(self, instant: datetime) -> str:
         """Return the day on which `instant` falls here, with the month as a word.

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import astuple, dataclass
-from itertools import count
 from pathlib import Path
 from shutil import rmtree
 from urllib.parse import urlsplit
@@ -20,7 +19,6 @@ import psycopg
 import pytest
 import redis
 from sqlalchemy import Engine
-from sqlalchemy.engine import make_url
 
 from app.local.postgresql import postgresql
 from app.local.servers import held
@@ -29,6 +27,7 @@ from app.local.valkey import valkey
 from sync.errors import Unavailable
 from sync.store.engine import make_engine
 from sync.store.migrate import upgrade
+from tests.databases import Databases, admin, drop, named
 from tests.mail_server import MailServer, running_mail_server
 
 
@@ -44,7 +43,6 @@ class Shared:
 SHARED = pytest.StashKey[Shared]()
 TO_CLOSE = pytest.StashKey[ExitStack]()
 WORKERS_SHARED = "evergreen_shared"
-DATABASE_NUMBERS = count()
 YOUNG_S = 60
 
 
@@ -80,7 +78,7 @@ def _start(config: pytest.Config) -> Shared:
         state = parts.enter_context(_scratch_state(run))
     database_url = given[0] or parts.enter_context(postgresql(state, durable=False))
     redis_url = given[1] or parts.enter_context(valkey(state))
-    parts.callback(_drop, database_url, _template_name(run))
+    parts.callback(drop, database_url, _template_name(run))
     return Shared(database_url, redis_url, run)
 
 
@@ -105,19 +103,6 @@ def _template_name(run: str) -> str:
     return f"evergreen_tests_{run}"
 
 
-def _admin(database_url: str) -> psycopg.Connection:
-    return psycopg.connect(database_url, autocommit=True)
-
-
-def _drop(database_url: str, name: str) -> None:
-    with _admin(database_url) as conn:
-        conn.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-
-
-def _named(database_url: str, name: str) -> str:
-    return make_url(database_url).set(database=name).render_as_string(hide_password=False)
-
-
 @pytest.fixture(scope="session")
 def shared(pytestconfig: pytest.Config) -> Shared:
     """Where the servers of this run are."""
@@ -128,7 +113,7 @@ def shared(pytestconfig: pytest.Config) -> Shared:
 def template(shared: Shared) -> str:
     """A database with the newest schema and no rows; made by the first test process."""
     name = _template_name(shared.run)
-    with _admin(shared.database_url) as conn:
+    with admin(shared.database_url) as conn:
         conn.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [name])
         known = conn.execute("SELECT FROM pg_database WHERE datname = %s", [name]).rowcount
         if not known:
@@ -141,7 +126,7 @@ def _migrate_new(conn: psycopg.Connection, database_url: str, name: str) -> None
     begun = f"{name}_begun"
     conn.execute(f"DROP DATABASE IF EXISTS {begun} WITH (FORCE)")
     conn.execute(f"CREATE DATABASE {begun}")
-    engine = make_engine(_named(database_url, begun))
+    engine = make_engine(named(database_url, begun))
     try:
         upgrade(engine)
     finally:
@@ -149,27 +134,30 @@ def _migrate_new(conn: psycopg.Connection, database_url: str, name: str) -> None
     conn.execute(f"ALTER DATABASE {begun} RENAME TO {name}")
 
 
+@pytest.fixture(scope="session")
+def databases(shared: Shared, template: str) -> Iterator[Databases]:
+    """The databases of this test process."""
+    prefix = f"evergreen_test_{shared.run}_{os.getpid()}"
+    databases = Databases(shared.database_url, template, prefix)
+    yield databases
+    databases.close()
+
+
 @pytest.fixture
 def empty_database_url(shared: Shared) -> Iterator[str]:
     """A database of its own without any table, for tests of the migrations."""
-    yield from _database(shared, "template1")
+    name = f"evergreen_test_{shared.run}_{os.getpid()}_empty"
+    with admin(shared.database_url) as conn:
+        conn.execute(f"CREATE DATABASE {name}")
+    yield named(shared.database_url, name)
+    drop(shared.database_url, name)
 
 
 @pytest.fixture
-def database_url(shared: Shared, template: str) -> Iterator[str]:
+def database_url(databases: Databases) -> Iterator[str]:
     """A database of its own with the newest schema and no rows."""
-    yield from _database(shared, template)
-
-
-def _database(shared: Shared, template: str) -> Iterator[str]:
-    name = f"evergreen_test_{shared.run}_{os.getpid()}_{next(DATABASE_NUMBERS)}"
-    with _admin(shared.database_url) as conn:
-        # Three times as fast as by the log, where nothing waits for the disk.
-        conn.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-    try:
-        yield _named(shared.database_url, name)
-    finally:
-        _drop(shared.database_url, name)
+    with databases.borrowed() as url:
+        yield url
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def plan(
     """Return all that shall follow from `changes`, which `events` brought about."""
     ours, policy = _ours(context, changes), context.settings.mail_policy
     return [
-        *notifications.plan(ours, policy),
+        *notifications.owned(conn, notifications.plan(ours, policy)),
         *dunning.follow(conn, ours, policy, now),
         *plan_records(context, conn, changes, now, events=events),
     ]

@@ -10,8 +10,11 @@ import redis
 
 from app.doorbell import connect
 from app.stripe_reads import open_reads
+from app.stripe_writes import open_writes
 from notifications import delivery as mail
+from notifications.offers import Offers
 from notifications.recheck import Recheck
+from notifications.stripe_offers import StripeOffers
 from notifications.transports import open_transport
 from notifications.transports.gated import GatedTransport
 from sync.access import delivery as access
@@ -91,16 +94,19 @@ class _Opening:
 
     def mail(self) -> dict[Lane, Sender]:
         """Return the way of mails; without a transport they are skipped."""
-        settings, look_again = self.context.settings, self._recheck()
+        settings = self.context.settings
         if settings.mail_url is None:
             return {Lane("mail"): Sender(deliver=one_by_one(lambda *_: Skipped("mail_off")))}
         gate = self.gate(f"mail:{urlsplit(settings.mail_url).scheme}", _OUTSIDE)
         transport = GatedTransport(open_transport(settings.mail_url), gate)
         self.opened.callback(transport.close)
+        look_again, offers = self._recheck(), self._offers()
 
         def send(claimed: Claimed, now: datetime) -> Outcome:
             engine, policy = self.context.engine, settings.mail_policy
-            return mail.deliver(engine, claimed, now, transport, policy, look_again=look_again)
+            return mail.deliver(
+                engine, claimed, now, transport, policy, look_again=look_again, offers=offers
+            )
 
         return {Lane("mail"): Sender(deliver=one_by_one(send), policy=_OUTSIDE)}
 
@@ -167,6 +173,12 @@ class _Opening:
         reads = open_reads(settings, self.context.engine, self.context.clock)
         self.opened.enter_context(closing(reads))
         return _look_by(reads, livemode=bool(settings.livemode))
+
+    def _offers(self) -> Offers | None:
+        """Return who makes promotion codes; None without a key or a coupon."""
+        coupons = self.context.settings.winback_coupons
+        writes = open_writes(self.context.settings) if coupons else None
+        return StripeOffers(self.opened.enter_context(writes), coupons) if writes else None
 
 
 def _look_by(reads: StripeReads, *, livemode: bool) -> Recheck:

@@ -26,6 +26,12 @@ _STEPS = ("state", "since", "reason", "event_id", "recorded_at")
 _CHUNK = 500
 
 
+def stranger(customer: str) -> click.UsageError:
+    """Return the error for a customer of whom nothing was ever heard."""
+    hint = "" if customer.startswith("cus_") else "; a customer is named by an id, such as cus_…"
+    return click.UsageError(f"the mirror has never heard of {customer!r}{hint}")
+
+
 @click.group()
 def command() -> None:
     """Show who may use the service, and tell the shop again."""
@@ -42,7 +48,7 @@ def show(settings: Settings, customer: str, *, account: str, format_: str) -> No
         now = business_now(conn, settings)
         found = access.load(conn, account, customer, now, settings.access)
     if found is None:
-        raise click.UsageError(f"the mirror has never heard of {customer!r}")
+        raise stranger(customer)
     shown = ("state", "since", "until", "reason", "restored_by")
     show_fields({"customer": customer, **{name: getattr(found, name) for name in shown}}, format_)
 
@@ -59,6 +65,9 @@ def history(settings: Settings, customer: str, *, account: str, format_: str) ->
     with connected(settings) as conn:
         rows = conn.execute(select(HISTORY).where(*whose).order_by(steps.id)).mappings()
         found = [dict(row) for row in rows]
+        known = found or facts.load(conn, [(account, customer)])
+    if not known:
+        raise stranger(customer)
     show_rows(found, format_, columns=_STEPS)
 
 

@@ -4,7 +4,8 @@ import json
 import secrets
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from sqlalchemy import Engine
 from werkzeug.security import generate_password_hash
 
 from app.cli.clock import move
+from app.local.demo_stripe import DemoStripe, demo_stripe
 from app.local.environment import closed_off
 from app.local.interruption import interruptible
 from app.local.stack import LocalStack, local_stack
@@ -21,7 +23,7 @@ from app.local.state import state_dir, write_private
 from app.local.story import Progress, play
 from app.local.summary import lines, summarize
 from app.simulator.history import Json
-from app.simulator.post import poster
+from app.simulator.post import Poster, poster
 from app.simulator.year import shop_year
 from sync import clock
 from sync.errors import EvergreenError
@@ -73,10 +75,15 @@ def command(environ: Mapping[str, str], *, seed: int, customers: int, once: bool
     try:
         with (
             interruptible(),
-            local_stack(state, own, simulated_clock=True, say=click.echo) as stack,
+            demo_stripe() as stripe,
+            local_stack(
+                state, {**own, **stripe.environ}, simulated_clock=True, say=click.echo
+            ) as stack,
+            _webhook(stack) as webhook,
         ):
-            took_s = _play_year(stack, plan)
+            took_s = _play_year(stack, plan, stripe, webhook)
             click.echo(_closing(stack, plan, took_s, password))
+            stripe.send_to(webhook)
             if not once:
                 stack.watch()
     except EvergreenError as problem:
@@ -101,36 +108,42 @@ def _plan(state: Path, seed: int, customers: int) -> Plan:
     return plan
 
 
-def _play_year(stack: LocalStack, plan: Plan) -> float:
+def _webhook(stack: LocalStack) -> AbstractContextManager[Poster]:
+    return poster(f"{stack.base_url}/webhooks/stripe", stack.environ["STRIPE_WEBHOOK_SECRETS"])
+
+
+def _play_year(stack: LocalStack, plan: Plan, stripe: DemoStripe, webhook: Poster) -> float:
     """Play what of the year is not played yet; return the seconds it took."""
     engine = make_engine(stack.environ["DATABASE_URL"])
+    stripe.live_by(engine)
     began = time.monotonic()
     stands_at = _stands_at(engine)
+    year = shop_year(plan.seed, customers=plan.customers, start=plan.start, until=plan.until)
     if stands_at is None or stands_at < plan.until:
-        _play(stack, engine, plan, stands_at)
+        told = [event for event in year.events if event["created"] <= plan.until.timestamp()]
+        if stands_at is None:
+            _fill_the_shelves(engine, told, plan.start)
+        click.echo(f"playing {plan.start:%d %b %Y} to {plan.until:%d %b %Y}: {len(told):,} events")
+        story = play(
+            tuple(told),
+            move=lambda at: move(engine, at),
+            post=lambda event: webhook.post(stripe.learn(event, year), int(time.time())),
+            stands_at=stands_at,
+        )
+        _follow(stack, story)
+        move(engine, plan.until)
+    else:
+        stripe.learn_all(year, plan.until)
     engine.dispose()
     return time.monotonic() - began
 
 
-def _play(stack: LocalStack, engine: Engine, plan: Plan, stands_at: datetime | None) -> None:
-    year = shop_year(plan.seed, customers=plan.customers, start=plan.start, until=plan.until)
-    told = [event for event in year.events if event["created"] <= plan.until.timestamp()]
-    secret = stack.environ["STRIPE_WEBHOOK_SECRETS"]
+def _follow(stack: LocalStack, story: Iterator[Progress]) -> None:
+    """Show how far the story is, as long as all processes live."""
     report = _reporter()
-    if stands_at is None:
-        _fill_the_shelves(engine, told, plan.start)
-    click.echo(f"playing {plan.start:%d %b %Y} to {plan.until:%d %b %Y}: {len(told):,} events")
-    with poster(f"{stack.base_url}/webhooks/stripe", secret) as stripe:
-        story = play(
-            tuple(told),
-            move=lambda at: move(engine, at),
-            post=lambda event: stripe.post(event, int(time.time())),
-            stands_at=stands_at,
-        )
-        for progress in story:
-            stack.raise_on_death()
-            report(progress)
-    move(engine, plan.until)
+    for progress in story:
+        stack.raise_on_death()
+        report(progress)
     if sys.stderr.isatty():
         click.echo(err=True)
 

@@ -9,6 +9,7 @@ import redis
 from sqlalchemy import text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
+from app.cli import doctor_stripe
 from app.doorbell import connect
 from app.environment import mail_address, redis_address
 from app.redaction import without_credentials
@@ -46,15 +47,16 @@ def findings(environ: Mapping[str, str], *, offline: bool) -> tuple[list[str], l
     A server is looked at when its own address is usable, whatever else is wrong.
     """
     mistakes: list[str] = []
-    advice: tuple[str, ...] = ()
+    settings = None
     try:
-        advice = Settings.from_environ(environ).advice
+        settings = Settings.from_environ(environ)
     except SettingsError as wrong:
         mistakes = str(wrong).splitlines()
     if not offline:
         for name, look in _LOOKS:
             mistakes += map(without_credentials, look(environ.get(name, "").strip()))
-    return mistakes, list(advice)
+        mistakes += doctor_stripe.coupons(settings) if settings else ()
+    return mistakes, list(settings.advice if settings else ())
 
 
 def _database(url: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from uuid import uuid4
 import click
 from babel import Locale
 
-from app.cli import mail_experiments, mail_unknown, mail_why
+from app.cli import mail_experiments, mail_sheet, mail_unknown, mail_why
 from app.settings import Settings
 from notifications import lint as linter
 from notifications.case import Case
@@ -24,7 +24,7 @@ from sync.errors import SettingsError, Unavailable
 from sync.mirror.facts import CustomerFacts, load_customer
 from sync.store.engine import make_engine
 
-_KIND = click.argument("kind", type=click.Choice(sorted(KINDS)))
+_KIND = click.argument("kind", metavar="KIND", type=click.Choice(sorted(KINDS)))
 _LOCALE = click.option(
     "--locale", "language", type=click.Choice(LANGUAGES), help="Default: the customer's own."
 )
@@ -42,6 +42,7 @@ command.add_command(mail_unknown.unknown)
 command.add_command(mail_unknown.settle)
 command.add_command(mail_why.why)
 command.add_command(mail_experiments.experiments)
+command.add_command(mail_sheet.sheet)
 
 
 @command.command("preview")

@@ -4,10 +4,12 @@ from dataclasses import asdict
 
 import click
 
+from app.cli.access import stranger
 from app.cli.output import output_format, show_rows
 from app.settings import Settings
 from notifications import why as stories
 from notifications import why_rows
+from sync.access import facts
 from sync.store.engine import make_engine
 
 _COLUMNS = ("at", "what", "name", "state", "reason", "detail")
@@ -27,8 +29,11 @@ def why(
     engine = make_engine(settings.database_url)
     try:
         with engine.connect() as conn:
-            found = why_rows.load(conn, account, customer, limit)
+            told = stories.story(why_rows.load(conn, account, customer, limit))
+            known = told or facts.load(conn, [(account, customer)])
     finally:
         engine.dispose()
-    lines = [line for line in stories.story(found) if not (mails_only and line.what == "event")]
+    if not known:
+        raise stranger(customer)
+    lines = [line for line in told if not (mails_only and line.what == "event")]
     show_rows([asdict(line) for line in lines], format_, columns=_COLUMNS)

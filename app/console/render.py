@@ -32,7 +32,8 @@ def templates(pages: Sequence[Page]) -> Environment:
         pages=pages,
         search_window=WINDOW,
     )
-    for word in (words.day, words.instant, words.money, words.phrase, words.pretty, words.span):
+    written = (words.day, words.fact, words.instant, words.money)
+    for word in (*written, words.phrase, words.pretty, words.span):
         environment.filters[word.__name__] = word
     environment.filters["tone"] = words.tone
     return environment

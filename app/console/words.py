@@ -1,6 +1,7 @@
 """How values are written on a page: money, times, spans, states and JSON."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +10,9 @@ from sync.money import major
 
 NOTHING = "\N{EN DASH}"
 LONGEST_JSON = 200_000
+# How Stripe calls its instants, and we those that we made of them.
+_NAMES_AN_INSTANT = re.compile(r"_(?:at|end|date)$|^(?:edge|since)$")
+_UNIX_SECONDS = re.compile(r"[0-9]{9,10}")
 
 # What a state means to an operator; whatever is not named here is told without colour.
 _TONES: Mapping[str, str] = {
@@ -29,6 +33,14 @@ def instant(moment: datetime | None) -> str:
     if moment is None:
         return NOTHING
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def fact(value: object, name: str) -> str:
+    """Return what an effect knows by `name`; Unix seconds, which mails carry, as an instant."""
+    text = str(value)
+    if _NAMES_AN_INSTANT.search(name) and _UNIX_SECONDS.fullmatch(text):
+        return instant(datetime.fromtimestamp(int(text), UTC))
+    return text
 
 
 def day(moment: datetime | None) -> str:

@@ -23,13 +23,26 @@ class Money:
         return f"{amount:,} {self.currency.upper()}"
 
 
+@dataclass(frozen=True, slots=True)
+class Mails:
+    """How the mails of one kind ended; those without an end yet still wait."""
+
+    kind: str
+    sent: int
+    skipped: int
+    failed: int
+    waiting: int
+    # Of the skipped ones, the reason that most have.
+    reason: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """Counts and sums of everything that the service holds."""
 
     events: Sequence[tuple[str, int]]
     objects: Sequence[tuple[str, int]]
-    mails: Sequence[tuple[str, int, int]]
+    mails: Sequence[Mails]
     recovered: Sequence[Money]
     at_risk: Sequence[Money]
     stock: Sequence[tuple[str, int]]
@@ -41,7 +54,7 @@ def summarize(conn: Connection) -> Summary:
     return Summary(
         events=[(row.state, row.total) for row in conn.execute(_EVENTS)],
         objects=_objects(conn),
-        mails=[(row.kind, row.sent, row.skipped) for row in conn.execute(_MAILS)],
+        mails=[Mails(*row) for row in conn.execute(_MAILS)],
         recovered=[Money(*row) for row in conn.execute(_RECOVERED)],
         at_risk=[Money(*row) for row in conn.execute(_AT_RISK)],
         stock=[(row.sku, row.on_hand) for row in conn.execute(_STOCK)],
@@ -65,7 +78,10 @@ _EVENTS = text("SELECT state, count(*) AS total FROM evergreen.inbox GROUP BY 1 
 _MAILS = text("""
     SELECT kind,
            count(*) FILTER (WHERE state = 'sent') AS sent,
-           count(*) FILTER (WHERE state = 'skipped') AS skipped
+           count(*) FILTER (WHERE state = 'skipped') AS skipped,
+           count(*) FILTER (WHERE state IN ('failed', 'unknown')) AS failed,
+           count(*) FILTER (WHERE state IN ('pending', 'leased', 'sending')) AS waiting,
+           mode() WITHIN GROUP (ORDER BY reason) FILTER (WHERE state = 'skipped') AS reason
     FROM evergreen.outbox WHERE channel = 'mail' GROUP BY 1 ORDER BY 2 DESC, 1
 """)
 # A charge failed once, and the money came all the same, by whatever way.
@@ -91,15 +107,23 @@ def lines(summary: Summary) -> list[str]:
     return [
         *_section("Events", [(state, f"{count:,}") for state, count in summary.events]),
         *_section("Mirrored", [(name, f"{count:,}") for name, count in summary.objects]),
-        *_section("Mails", [_mail(*row) for row in summary.mails]),
+        *_section("Mails", [_mail(mails) for mails in summary.mails]),
         *_section("Money", _money(summary)),
         *_section("Stock", [(sku, f"{on_hand:,}") for sku, on_hand in summary.stock]),
         *_section("CRM", [("records", f"{summary.crm_records:,}")]),
     ]
 
 
-def _mail(kind: str, sent: int, skipped: int) -> tuple[str, str]:
-    return kind, f"{sent:,} sent" + (f", {skipped:,} not needed any more" if skipped else "")
+def _mail(mails: Mails) -> tuple[str, str]:
+    """Return how one kind fared; what did not happen is not told."""
+    why = (mails.reason or "").replace("_", " ")
+    told = (
+        (mails.sent, "sent"),
+        (mails.skipped, f"not needed (mostly: {why})" if why else "not needed"),
+        (mails.failed, "failed or unclear"),
+        (mails.waiting, "still to come"),
+    )
+    return mails.kind, ", ".join(f"{count:,} {words}" for count, words in told if count)
 
 
 def _money(summary: Summary) -> list[tuple[str, str]]:

@@ -68,9 +68,36 @@ _EVERY_YEAR: Sequence[str] = (
     "product_and_price_updates",
     "promotion_code_redeemed",
     "dispute_won",
+    "cancel_at_period_end_and_come_back",
+    "paused_and_resumed",
+    "gives_up_unpaid",
+    "send_invoice",
+    "trial_ended_without_card",
+    "action_required",
+    "scheduled_change",
+    "expired_card_updated",
 )
-# Lives that take long come within so many days, so that a year holds them to their end.
-_EARLY: Mapping[str, int] = {"annual_renewal": 20, "failed_payment_canceled": 180}
+# Lives that take long come within so many days, so that a year holds them to their end, and
+# what follows from it: for those who leave, two months of win-back.
+_EARLY: Mapping[str, int] = {
+    "annual_renewal": 20,
+    "failed_payment_canceled": 160,
+    "cancel_at_period_end_ends": 120,
+    "ended_and_resubscribed": 60,
+    "cancel_now": 160,
+    "failed_payment_recovered": 200,
+    "gives_up_unpaid": 200,
+    "cancel_at_period_end_and_come_back": 230,
+    "paused_and_resumed": 230,
+    "action_required": 230,
+    "scheduled_change": 230,
+    "expired_card_updated": 230,
+    "trial_ended_without_card": 250,
+    "promotion_code_redeemed": 250,
+    "send_invoice": 250,
+    "dispute_won": 290,
+    "refund_partial": 290,
+}
 
 
 def shop_year(seed: int, *, customers: int, start: datetime, until: datetime) -> History:

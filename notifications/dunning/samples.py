@@ -58,7 +58,6 @@ def open_invoice(
     id_: str = "in_sample",
     number: str = "GB-0042",
     next_attempt: datetime | None = RETRIED_AT,
-    url: str | None = "https://invoice.stripe.com/i/sample",
     subscribed: bool = True,
     amount_minor: int = 2900,
 ) -> Json:
@@ -77,6 +76,6 @@ def open_invoice(
         "collection_method": "charge_automatically",
         "created": int(samples.NOW.timestamp()) - 7200,
         "next_payment_attempt": int(next_attempt.timestamp()) if next_attempt else None,
-        "hosted_invoice_url": url,
+        "hosted_invoice_url": "https://invoice.stripe.com/i/sample",
         "parent": parent if subscribed else None,
     }

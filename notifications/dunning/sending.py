@@ -43,7 +43,6 @@ class Debt:
     amount: Money
     created: datetime | None
     next_attempt: datetime | None
-    pay_url: str | None
     subscription: str | None
 
 
@@ -63,9 +62,9 @@ def check_step(kind: str) -> Callable[[Case], Verdict]:
     return check
 
 
-def live_invoices(case: Case) -> Sequence[tuple[str, str]]:
+def live_invoices(case: Case, kind: str = "") -> Sequence[tuple[str, str]]:
     """Return the invoices that Stripe is asked about once more before the mail goes out."""
-    return [("invoice", debt.id) for debt in debts(case)]
+    return [("invoice", debt.id) for debt in debts(case, kind)]
 
 
 def debts(case: Case, kind: str = "") -> tuple[Debt, ...]:
@@ -86,7 +85,6 @@ def _debt(invoice: Json) -> Debt | None:
         amount=Money(now["amount_remaining_minor"], now["currency"]),
         created=now["created"],
         next_attempt=now["next_payment_attempt"],
-        pay_url=now["hosted_invoice_url"],
         subscription=now["subscription"],
     )
 
@@ -176,14 +174,14 @@ def _terminal_at(case: Case) -> datetime:
     return datetime.fromtimestamp(int(case.subject["terminal"]), UTC)
 
 
-def context(case: Case) -> Mapping[str, Any]:
-    """Return what the templates of all steps may name.
+def context(case: Case, kind: str = "") -> Mapping[str, Any]:
+    """Return what the templates of all steps may name; `kind` as for `check_step`.
 
     `copy` chooses the words (see `segments`); no template knows the bank's code. `next_attempt`
     is the day of the next charge; `is_last_attempt` says that Stripe plans none. Both are unset
     while a planned charge is just being made. `ends_at` is unset once it has passed.
     """
-    owed = debts(case)
+    owed = debts(case, kind)
     assert owed, "checked before"
     first = owed[0]
     planned = min((debt.next_attempt for debt in owed if debt.next_attempt), default=None)
@@ -199,7 +197,6 @@ def context(case: Case) -> Mapping[str, Any]:
         "next_attempt": planned if planned and planned > case.now else None,
         "is_last_attempt": planned is None,
         "card": _card(case) if case.subject["copy"] == "card" else None,
-        "pay_url": first.pay_url or case.policy.portal_url,
         "ends_at": ends_at if ends_at > case.now else None,
         "is_subscribed": first.subscription is not None,
         "terminal_action": case.policy.dunning_terminal_action,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from notifications.policy import MailPolicy
 from sync.changes import Change
-from sync.mirror.payments import payments_named_by
+from sync.mirror.payments import names_a_payment
 from sync.store.refetch import Wish
 
 # By then the events of the same failure have come, and nothing may be left to ask.
@@ -34,5 +34,5 @@ def wishes(changes: Sequence[Change], policy: MailPolicy) -> list[Wish]:
         and change.account in policy.accounts
         and change.after.get("status") == "open"
         and change.after.get("attempt_count")
-        and not any(value for tie in payments_named_by(change.after) for value in tie.values())
+        and not names_a_payment(change.after)
     ]

@@ -4,6 +4,7 @@ Takes the place of the same attempt's failure mail. Source: lifecycle, row 9 and
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 from notifications.case import Case
 from notifications.dunning.samples import step_case
@@ -22,7 +23,6 @@ def sample_cases(policy: MailPolicy) -> Mapping[str, Case]:
         "first": step_case(policy, copy="confirm"),
         "again": step_case(policy, step=2, copy="confirm"),
         "single-invoice": step_case(policy, copy="confirm", subscribed=False),
-        "no-page": step_case(policy, copy="confirm", url=None),
     }
 
 
@@ -30,9 +30,9 @@ KIND = Kind(
     name=NAME,
     category="transactional",
     check=check,
-    context=context,
+    context=partial(context, kind=NAME),
     samples=sample_cases,
     needs=NEEDS,
     recalls=RECALLS,
-    live=live_invoices,
+    live=partial(live_invoices, kind=NAME),
 )

@@ -9,17 +9,16 @@ from typing import Any
 
 from notifications import samples
 from notifications.agreed import agreed
-from notifications.case import Case, Mail
+from notifications.case import Case
 from notifications.kind import Kind, Verdict
 from notifications.kinds import cancel_scheduled
-from notifications.kinds.cancel_scheduled import end_of
+from notifications.kinds.cancel_scheduled import ASK_AGAIN_S, end_of, last_told
 from notifications.policy import MailPolicy
 from notifications.proposal import proposal
 from sync.changes import Change, Effect, RetryIn, Skipped
 from sync.mirror.facts import LIVE_STATUSES
 
-NAME = "cancel_reversed"
-_ASK_AGAIN_S = 60.0
+NAME = cancel_scheduled.REVERSED
 
 
 def plan(change: Change) -> Sequence[Effect]:
@@ -41,18 +40,10 @@ def check(case: Case) -> Verdict:
         return Skipped("ended")
     if subscription.cancel_is_set:
         return Skipped("cancel_set")
-    told = _last_told(case)
+    told = last_told(case)
     if told is None or told.kind == NAME:
         return Skipped("cancel_unsent")
-    return RetryIn(_ASK_AGAIN_S, "cancel_is_being_sent") if told.is_open else None
-
-
-def _last_told(case: Case) -> Mail | None:
-    """Return the last mail about an end that went out, or is just going out."""
-    about = case.subject["subscription"]
-    told = [mail for mail in case.mails if mail.subject.get("subscription") == about]
-    found = [mail for mail in told if mail.went_out or mail.state == "sending"]
-    return found[-1] if found else None
+    return RetryIn(ASK_AGAIN_S, "cancel_is_being_sent") if told.is_open else None
 
 
 def context(case: Case) -> Mapping[str, Any]:
@@ -68,7 +59,6 @@ def sample_cases(policy: MailPolicy) -> Mapping[str, Case]:
         "metered": _sample(policy, items=(samples.ITEM_METERED,)),
         "both": _sample(policy, items=(samples.ITEM, samples.ITEM_METERED)),
         "free": _sample(policy, items=(replace(samples.ITEM, unit_amount_minor=0),)),
-        "with-portal": _sample(replace(policy, portal_url="https://portal.example")),
     }
 
 

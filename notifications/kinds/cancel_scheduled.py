@@ -1,26 +1,28 @@
 """A subscription will end: the day, and how to take it back.
 
-Who thinks again at once hears nothing: the mail waits for some minutes.
-Source: lifecycle, row 15.
+Who thinks again at once hears nothing: the mail waits for some minutes. Who took it back and
+cancels again for the same day is told again: `canceled_at` tells one cancellation from the next.
+Source: lifecycle, row 15, and docs/decisions/0011.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from notifications import samples
-from notifications.case import Case
+from notifications.case import Case, Mail
 from notifications.kind import Kind, Verdict
 from notifications.policy import MailPolicy
 from notifications.proposal import epoch, proposal
 from notifications.subscribed import plans
-from sync.changes import Change, Effect, Skipped
+from sync.changes import Change, Effect, RetryIn, Skipped
 from sync.mirror.facts import LIVE_STATUSES, scheduled_end
 from sync.mirror.objects.subscription import project
 from sync.mirror.shapes import Json
 
 NAME = "cancel_scheduled"
+REVERSED = "cancel_reversed"
+ASK_AGAIN_S = 60.0
 DEBOUNCE = timedelta(minutes=5)
 
 
@@ -29,12 +31,12 @@ def plan(change: Change) -> Sequence[Effect]:
     ends_at, asked_at = end_of(change.after), _asked_at(change)
     if ends_at is None or asked_at is None:
         return ()
-    end = epoch(ends_at)
+    end, canceled_at = epoch(ends_at), project(change.after)["canceled_at"]
     return [
         proposal(
             change,
             NAME,
-            parts=(change.id, end),
+            parts=(change.id, end, *((epoch(canceled_at),) if canceled_at else ())),
             subject={"subscription": change.id, "ends_at": end},
             due_at=asked_at + DEBOUNCE,
         )
@@ -76,7 +78,23 @@ def check(case: Case) -> Verdict:
         return Skipped("ended")
     if subscription.ends_at is None:
         return Skipped("reversed")
-    return None if subscription.ends_at == _told(case) else Skipped("date_moved")
+    return _told_before(case) if subscription.ends_at == _told(case) else Skipped("date_moved")
+
+
+def _told_before(case: Case) -> Verdict:
+    """Return whether this very day is the last that the customer heard."""
+    last = last_told(case)
+    if last is None or last.kind != NAME or last.subject.get("ends_at") != case.subject["ends_at"]:
+        return None
+    return RetryIn(ASK_AGAIN_S, "is_being_sent") if last.is_open else Skipped("told_before")
+
+
+def last_told(case: Case) -> Mail | None:
+    """Return the last mail about an end that went out, or is just going out."""
+    about = case.subject["subscription"]
+    told = [mail for mail in case.mails if mail.subject.get("subscription") == about]
+    found = [mail for mail in told if mail.went_out or mail.state == "sending"]
+    return found[-1] if found else None
 
 
 def _told(case: Case) -> datetime:
@@ -101,7 +119,6 @@ def sample_cases(policy: MailPolicy) -> Mapping[str, Case]:
         "trial": _sample(policy, status="trialing", trial_end=samples.PERIOD_END),
         "in-arrears": _sample(policy, status="past_due"),
         "no-plan-name": _sample(policy, items=()),
-        "with-portal": _sample(replace(policy, portal_url="https://portal.example")),
     }
 
 
@@ -119,4 +136,5 @@ KIND = Kind(
     samples=sample_cases,
     watches=("subscription",),
     plan=plan,
+    recalls=(NAME, REVERSED),
 )

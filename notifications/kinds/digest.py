@@ -1,6 +1,7 @@
 """What the mails did since yesterday, for marketing: daily at 08:00 in the account's zone.
 
-A day without news has no digest; on Mondays one comes anyway, so that silence means trouble.
+A day without news has no digest, and routine is no news (see `Figures.is_news`); on Mondays one
+comes anyway, so that silence means trouble.
 Source: lifecycle, row 25.
 """
 
@@ -79,7 +80,7 @@ def read(conn: Connection, case: Case) -> Figures:
 def check(case: Case) -> Verdict:
     """Return why there is no digest today, None when there is."""
     monday = date.fromisoformat(case.subject["date"]).weekday() == _HEARTBEAT
-    return Skipped("nothing_to_tell") if _figures(case).is_empty and not monday else None
+    return None if monday or _figures(case).is_news else Skipped("nothing_to_tell")
 
 
 def _figures(case: Case) -> Figures:
@@ -131,6 +132,7 @@ def sample_cases(policy: MailPolicy) -> Mapping[str, Case]:
         ),
         left_count=3,
         unknown=1,
+        bounced=2,
         render_failures=1,
         failures=2,
     )

@@ -13,7 +13,7 @@ from notifications import samples
 from notifications.case import Case
 from notifications.kind import Kind, Verdict
 from notifications.policy import MailPolicy
-from notifications.proposal import proposal
+from notifications.proposal import paid_by, proposal
 from notifications.subscribed import plans
 from notifications.wording import Money
 from sync.changes import Change, Effect, Skipped
@@ -61,7 +61,7 @@ def _of_dispute(change: Change) -> Sequence[Effect]:
     if stage is None or (is_lost and change.before):
         return ()
     opened_at = change.at if change.before else (now["created"] or change.at)
-    told = {"topic": "dispute", "stage": stage, "dispute": change.id, "charge": now["charge"]}
+    told = {"topic": "dispute", "stage": stage, "dispute": change.id, **paid_by(now)}
 
     def alert(phase: str, due_at: datetime, **more: str) -> Effect:
         about = None if is_lost else due_by
@@ -83,7 +83,7 @@ def _of_warning(change: Change) -> Sequence[Effect]:
     now = early_fraud_warning.project(change.after)
     if not now["actionable"]:
         return ()
-    subject = {"topic": "warning", "warning": change.id, "charge": now["charge"]}
+    subject = {"topic": "warning", "warning": change.id, **paid_by(now)}
     due_at = now["created"] or change.at
     return [proposal(change, NAME, parts=(change.id, "warning"), subject=subject, due_at=due_at)]
 
@@ -101,7 +101,7 @@ def _of_refund(change: Change) -> Sequence[Effect]:
     now = refund.project(change.after)
     if now["status"] != "failed" or (change.before or {}).get("status") == "failed":
         return ()
-    subject = {"topic": "refund_failed", "refund": change.id, "charge": now["charge"]}
+    subject = {"topic": "refund_failed", "refund": change.id, **paid_by(now)}
     return [proposal(change, NAME, parts=(change.id, "failed"), subject=subject, due_at=change.at)]
 
 
@@ -195,7 +195,7 @@ def _dashboard(case: Case) -> str:
         who.account,
         "" if who.livemode else "test",
         "subscriptions" if subject["topic"] == "ended" else "payments",
-        subject.get("subscription") or subject.get("charge", ""),
+        subject.get("subscription") or subject.get("charge") or subject.get("payment_intent", ""),
     ]
     return "https://dashboard.stripe.com/" + "/".join(filter(None, parts))
 

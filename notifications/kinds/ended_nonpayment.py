@@ -4,7 +4,6 @@ Source: lifecycle, row 14.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from notifications import endings, samples
@@ -40,8 +39,7 @@ def context(case: Case) -> Mapping[str, Any]:
 def sample_cases(policy: MailPolicy) -> Mapping[str, Case]:
     """Return a case for each way the text can turn."""
     return {
-        "with-shop": _sample(replace(policy, shop_url="https://shop.example")),
-        "without": _sample(replace(policy, shop_url=None)),
+        "unpaid": _sample(policy),
         "no-plan-name": _sample(policy, items=()),
     }
 

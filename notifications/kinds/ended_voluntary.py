@@ -4,7 +4,6 @@ Source: lifecycle, row 17.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from notifications import endings, samples
@@ -43,9 +42,8 @@ def context(case: Case) -> Mapping[str, Any]:
 def sample_cases(policy: MailPolicy) -> Mapping[str, Case]:
     """Return a case for each way the text can turn."""
     return {
-        "no-reason-told": _sample(replace(policy, shop_url="https://shop.example")),
+        "no-reason-told": _sample(policy),
         "reason-told": _sample(policy, cancellation_feedback="unused"),
-        "no-shop": _sample(replace(policy, shop_url=None)),
         "no-plan-name": _sample(policy, items=()),
     }
 

@@ -26,7 +26,6 @@ def sample_cases(policy: MailPolicy) -> Mapping[str, Case]:
         "card": step_case(policy, step=4, copy="card", next_attempt=None),
         "confirm": step_case(policy, step=4, copy="confirm", next_attempt=None),
         "single-invoice": step_case(policy, step=4, subscribed=False, next_attempt=None),
-        "no-page": step_case(policy, step=4, url=None, next_attempt=None),
         "several": several(policy, [open_invoice(amount_minor=1900), other], step=4),
     }
 

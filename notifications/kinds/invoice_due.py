@@ -111,7 +111,6 @@ def context(case: Case) -> Mapping[str, Any]:
         "due_date": invoice.due_date,
         "invoice_number": invoice.number,
         "plans": plans(case.subscription),
-        "pay_url": invoice.hosted_invoice_url,
         "pdf_url": invoice.invoice_pdf,
     }
 
@@ -125,7 +124,7 @@ def sample_cases(policy: MailPolicy) -> Mapping[str, Case]:
         "overdue": _sample(policy, "+1", -day),
         "week-overdue": _sample(policy, "+7", -7 * day),
         "last": _sample(policy, "+14", -14 * day),
-        "no-page": _sample(policy, ISSUE, 14 * day, hosted_invoice_url=None, invoice_pdf=None),
+        "no-pdf": _sample(policy, ISSUE, 14 * day, invoice_pdf=None),
         "single-invoice": _sample(policy, "+1", -day, subscription=None, number=None),
     }
 

@@ -6,17 +6,16 @@ Source: lifecycle, row 18.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from notifications import samples
 from notifications.case import Case
 from notifications.kind import Kind, Verdict
-from notifications.kinds import access_suspended, trial_ended_no_card
+from notifications.kinds import trial_ended_no_card
 from notifications.policy import MailPolicy
 from notifications.proposal import epoch, proposal
-from notifications.subscribed import plans
+from notifications.subscribed import UNPAID_PAUSES, plans
 from notifications.timing import TIMINGS
 from sync.changes import Change, Effect, Skipped
 from sync.mirror.facts import LIVE_STATUSES, pause_cause, paused_at
@@ -25,7 +24,7 @@ from sync.mirror.shapes import Json
 
 NAME = "paused"
 # Told by other mails.
-_OTHERS = {*access_suspended.CAUSES, trial_ended_no_card.CAUSE}
+_OTHERS = {*UNPAID_PAUSES, trial_ended_no_card.CAUSE}
 
 
 def plan(change: Change) -> Sequence[Effect]:
@@ -94,7 +93,6 @@ def sample_cases(policy: MailPolicy) -> Mapping[str, Case]:
             policy, pause_collection_behavior="keep_as_draft", resumes_at=until
         ),
         "status": _sample(policy, status="paused", pause_cause="pause_requested"),
-        "with-portal": _sample(replace(policy, portal_url="https://portal.example"), **held),
     }
 
 

@@ -28,7 +28,6 @@ def sample_cases(policy: MailPolicy) -> Mapping[str, Case]:
         "second": step_case(policy, step=2),
         "third-no-more-retries": step_case(policy, step=3, next_attempt=None),
         "single-invoice": step_case(policy, subscribed=False),
-        "no-page": step_case(policy, url=None),
         "being-charged": step_case(policy, step=2, next_attempt=samples.NOW),
         "retried": step_case(policy, copy="retry"),
         "card": step_case(policy, copy="card"),

@@ -7,19 +7,21 @@ Source: lifecycle, row 7, notice windows and rulings.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import Connection, Index, Row, Select, func, select, text, true
 
-from notifications import samples, windows
+from notifications import samples
 from notifications.case import Case
 from notifications.keys import is_new, key_column
-from notifications.kind import LOOK_AHEAD, MOST_AT_ONCE, Kind, Verdict
+from notifications.kind import MOST_AT_ONCE, Kind, Verdict
 from notifications.notices import (
     AFTER,
     UPTO,
+    ahead,
+    due_before,
     effect,
     epoch,
     goes_on,
@@ -42,7 +44,6 @@ from sync.mirror.objects.subscription_schedule import TABLE as SCHEDULES
 from sync.mirror.shapes import Json, integer
 
 NAME = "price_change"
-_EARLIEST = timedelta(days=windows.widest_days(NAME))
 # The price may be on its way: its own event, or the next reading.
 _ASK_AGAIN_S = 3600.0
 _STATUSES = ("active", "past_due", "trialing")
@@ -56,10 +57,8 @@ Index(
 
 def scan(conn: Connection, now: datetime, policy: MailPolicy) -> Sequence[Effect]:
     """Return the notices that fall due until shortly after `now` and are not yet recorded."""
-    margin = TIMINGS[NAME].margin or timedelta(0)
-    window = {"after": now + margin, "upto": now + _EARLIEST + LOOK_AHEAD}
-    rows = conn.execute(_DUE, {**window, "accounts": sorted(policy.accounts)})
-    return [_effect(row, now) for row in rows]
+    rows = conn.execute(_DUE, ahead(NAME, now, policy))
+    return [_effect(row, now, policy) for row in rows]
 
 
 def _due() -> Select[Any]:
@@ -112,15 +111,13 @@ def _next_phases() -> Select[Any]:
 _DUE = _due()
 
 
-def _effect(row: Row[Any], now: datetime) -> Effect:
-    rule = windows.window(NAME, windows.place(row.country, row.state))
-    assert rule is not None, "there is one for anywhere"
+def _effect(row: Row[Any], now: datetime, policy: MailPolicy) -> Effect:
     subject = {
         "subscription": row.id,
         "schedule": row.schedule,
         "changes_at": seconds(row.changes_at),
     }
-    due_at = row.changes_at - timedelta(days=rule.days)
+    due_at = due_before(row, NAME, row.changes_at, policy, now)
     return effect(row, NAME, subject, due_at=due_at, about=row.changes_at, now=now)
 
 

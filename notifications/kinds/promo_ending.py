@@ -27,13 +27,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.functions import coalesce
 
-from notifications import samples, windows
+from notifications import samples
 from notifications.case import Case
 from notifications.keys import is_new, key_column
-from notifications.kind import LOOK_AHEAD, MOST_AT_ONCE, Kind, Verdict
+from notifications.kind import MOST_AT_ONCE, Kind, Verdict
 from notifications.notices import (
     AFTER,
     UPTO,
+    ahead,
+    due_before,
     effect,
     epoch,
     goes_on,
@@ -56,7 +58,6 @@ from sync.mirror.objects.discount import TABLE as DISCOUNTS
 from sync.mirror.objects.subscription import ITEMS, TABLE
 
 NAME = "promo_ending"
-_EARLIEST = timedelta(days=windows.widest_days(NAME))
 _STATUSES = ("active",)
 _MOMENT = timedelta(seconds=1)
 # A paid introductory offer (Stripe's trial offers); a free trial has its own mail.
@@ -76,11 +77,9 @@ Index(
 
 def scan(conn: Connection, now: datetime, policy: MailPolicy) -> Sequence[Effect]:
     """Return the notices that fall due until shortly after `now` and are not yet recorded."""
-    margin = TIMINGS[NAME].margin or timedelta(0)
-    window = {"after": now + margin, "upto": now + _EARLIEST + LOOK_AHEAD}
-    rows = conn.execute(_DUE, {**window, "accounts": sorted(policy.accounts)})
+    rows = conn.execute(_DUE, ahead(NAME, now, policy))
     # What two discounts that end at once are on is one notice.
-    return list({row.key: _effect(row, now) for row in rows}.values())
+    return list({row.key: _effect(row, now, policy) for row in rows}.values())
 
 
 def _due() -> Select[Any]:
@@ -157,12 +156,10 @@ def _wanted(
 _DUE = _due()
 
 
-def _effect(row: Row[Any], now: datetime) -> Effect:
-    rule = windows.window(NAME, windows.place(row.country, row.state))
-    assert rule is not None, "there is one for anywhere"
+def _effect(row: Row[Any], now: datetime, policy: MailPolicy) -> Effect:
     subject = {"subscription": row.id, "ends_at": seconds(row.ends_at)}
     on_item = {} if row.subject == row.id else {"item": row.subject}
-    due_at = row.ends_at - timedelta(days=rule.days)
+    due_at = due_before(row, NAME, row.ends_at, policy, now)
     return effect(row, NAME, {**subject, **on_item}, due_at=due_at, about=row.ends_at, now=now)
 
 

@@ -6,6 +6,7 @@ Source: lifecycle, row 19 and rulings.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from notifications import samples
@@ -23,6 +24,7 @@ from sync.mirror.shapes import Json
 
 NAME = "receipt"
 _ASK_AGAIN_S = 60.0
+Days = tuple[datetime, datetime]
 # A mail client cuts long mails, and nobody reads a hundred lines: the document has them all.
 _MOST_LINES = 12
 
@@ -43,18 +45,16 @@ def _is_paid(invoice: Json) -> bool:
 
 def check(case: Case) -> Verdict:
     """Return why there is nothing to receipt, None when there is."""
-    reason = _stop(case, case.invoice)
+    reason = _stop(case.invoice)
     return Skipped(reason) if reason else _thanked(case)
 
 
-def _stop(case: Case, invoice: InvoiceFacts | None) -> str | None:
+def _stop(invoice: InvoiceFacts | None) -> str | None:
     if invoice is None or invoice.deleted:
         return "invoice_deleted"
     if invoice.status != "paid":
         return "not_paid"
-    if invoice.amount_paid_minor <= 0:
-        return "nothing_paid"
-    return "stripe_sends" if NAME in case.policy.stripe_sends else None
+    return "nothing_paid" if invoice.amount_paid_minor <= 0 else None
 
 
 def _thanked(case: Case) -> Verdict:
@@ -70,7 +70,8 @@ def _thanked(case: Case) -> Verdict:
 def context(case: Case) -> Mapping[str, Any]:
     """Return what the templates may name.
 
-    `lines` are pairs of text and amount, `has_more` tells that some are left out, or not known.
+    `lines` are text, first and last day where known, and amount; `has_more` tells that some are
+    left out, or not known.
     `tax` and `discount` are unset where there is none, `total` where it is what was paid.
     """
     invoice = case.invoice
@@ -98,15 +99,24 @@ def _listed_minor(case: Case, invoice: InvoiceFacts) -> int:
     return sum(line.amount_minor for line in case.lines) - invoice.discount_minor
 
 
-def _line(line: LineFacts, currency: str) -> tuple[str, Money]:
-    text = printable(line.description or line.product_name or "")
-    return text, Money(line.amount_minor, line.currency or currency)
+def _line(line: LineFacts, currency: str) -> tuple[str, Days | None, Money]:
+    """Return a line in words of our own, where Stripe's say no more: hers are always English."""
+    amount = Money(line.amount_minor, line.currency or currency)
+    name = printable(line.product_name or "")
+    if not line.is_plain or not name:
+        return printable(line.description or "") or name, None, amount
+    starts, ends = line.period_start, line.period_end
+    many = f"{line.quantity} × " if line.quantity != 1 else ""  # noqa: RUF001 — as Stripe writes it
+    return f"{many}{name}", (starts, ends) if starts and ends else None, amount
 
 
 def sample_cases(policy: MailPolicy) -> Mapping[str, Case]:
     """Return a case for each way the text can turn."""
     return {
         "one-line": _sample(policy),
+        "in-stripes-words": _sample(
+            policy, lines=(_LINE, _CREDIT), amount_paid_minor=1450, total_minor=1450
+        ),
         "many-lines": _sample(policy, lines=(_LINE,) * (_MOST_LINES + 3)),
         "tax-on-top": _sample(policy, tax_minor=203, discount_minor=203),
         "tax-inside": _sample(policy, tax_minor=190),
@@ -124,8 +134,20 @@ _LINE = LineFacts(
     quantity=1,
     currency="usd",
     amount_minor=2900,
+    is_plain=True,
+    period_start=samples.NOW,
+    period_end=samples.PERIOD_END,
 )
-_SMALL_LINE = replace(_LINE, id="il_sample_2", description="Seeds", amount_minor=500)
+_SMALL_LINE = replace(
+    _LINE, id="il_sample_2", description="Seeds", amount_minor=500, is_plain=False
+)
+_CREDIT = replace(
+    _LINE,
+    id="il_sample_3",
+    description="Unused time on Garden Box after 16 Nov 2026",
+    amount_minor=-1450,
+    is_plain=False,
+)
 
 
 def _sample(policy: MailPolicy, lines: tuple[LineFacts, ...] = (_LINE,), **changed: Any) -> Case:

@@ -11,7 +11,7 @@ from notifications import samples
 from notifications.case import Case
 from notifications.kind import Kind, Verdict
 from notifications.policy import MailPolicy
-from notifications.proposal import proposal, status_before
+from notifications.proposal import paid_by, proposal, status_before
 from notifications.wording import Money
 from sync.changes import Change, Effect, Skipped
 from sync.mirror.objects.refund import project
@@ -30,7 +30,7 @@ def plan(change: Change) -> Sequence[Effect]:
         return ()
     # One first seen late, when its bank's reference came in, is news no more.
     due_at = change.at if change.before else (refund["created"] or change.at)
-    subject = {"refund": change.id, "charge": refund["charge"]}
+    subject = {"refund": change.id, **paid_by(refund)}
     return [proposal(change, NAME, parts=(change.id, "confirmed"), subject=subject, due_at=due_at)]
 
 

@@ -72,7 +72,6 @@ def sample_cases(policy: MailPolicy) -> Mapping[str, Case]:
         "free": _sample(policy, items=(free,)),
         "invoiced": _sample(policy, collection_method="send_invoice"),
         "fixed-term": _sample(policy, cancel_at=samples.PERIOD_END),
-        "with-portal": _sample(replace(policy, portal_url="https://portal.example")),
     }
 
 

@@ -4,7 +4,6 @@ Source: lifecycle, row 4.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from notifications import samples
@@ -50,7 +49,6 @@ def sample_cases(policy: MailPolicy) -> Mapping[str, Case]:
     return {
         "fixed-price": _sample(policy),
         "metered": _sample(policy, items=(samples.ITEM_METERED,)),
-        "with-portal": _sample(replace(policy, portal_url="https://portal.example")),
     }
 
 

@@ -5,19 +5,21 @@ Source: lifecycle, row 2, notice windows and rulings.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Index, Row, Select, select, text, true
 
-from notifications import samples, windows
+from notifications import samples
 from notifications.case import Case
 from notifications.keys import is_new, key_column
-from notifications.kind import LOOK_AHEAD, MOST_AT_ONCE, Kind, Verdict
+from notifications.kind import MOST_AT_ONCE, Kind, Verdict
 from notifications.notices import (
     AFTER,
     UPTO,
+    ahead,
     costs,
+    due_before,
     effect,
     epoch,
     free,
@@ -39,7 +41,6 @@ from sync.mirror.facts import SubscriptionFacts
 from sync.mirror.objects.subscription import TABLE
 
 NAME = "trial_ending"
-_EARLIEST = timedelta(days=windows.widest_days(NAME))
 
 Index(
     "subscriptions_trialing_idx",
@@ -50,10 +51,8 @@ Index(
 
 def scan(conn: Connection, now: datetime, policy: MailPolicy) -> Sequence[Effect]:
     """Return the notices that fall due until shortly after `now` and are not yet recorded."""
-    margin = TIMINGS[NAME].margin or timedelta(0)
-    window = {"after": now + margin, "upto": now + _EARLIEST + LOOK_AHEAD}
-    rows = conn.execute(_DUE, {**window, "accounts": sorted(policy.accounts)})
-    return [_effect(row, now) for row in rows]
+    rows = conn.execute(_DUE, ahead(NAME, now, policy))
+    return [_effect(row, now, policy) for row in rows]
 
 
 def _due() -> Select[Any]:
@@ -83,10 +82,8 @@ def _due() -> Select[Any]:
 _DUE = _due()
 
 
-def _effect(row: Row[Any], now: datetime) -> Effect:
-    rule = windows.window(NAME, windows.place(row.country, row.state))
-    assert rule is not None, "there is one for anywhere"
-    due_at = row.trial_end - timedelta(days=rule.days)
+def _effect(row: Row[Any], now: datetime, policy: MailPolicy) -> Effect:
+    due_at = due_before(row, NAME, row.trial_end, policy, now)
     subject = {"subscription": row.id, "trial_end": seconds(row.trial_end)}
     # A trial shorter than the notice is announced when it begins.
     due_at = max(due_at, row.trial_start or due_at)

@@ -127,6 +127,7 @@ def context(case: Case) -> Mapping[str, Any]:
     return {
         "text": series.text,
         "is_last": days == series.days[-1],
+        "is_first": days == series.days[0],
         "plans": plans(ended),
         "ended_at": ended.ended_at,
         **winback.offered(case),
@@ -155,9 +156,7 @@ def _sample(policy: MailPolicy, days: int, feedback: str | None) -> Case:
         cancellation_feedback=feedback,
     )
     subject = {"subscription": ended.id, "days": str(days)}
-    # Without it the mail is never sent, but it can be looked at.
-    shown = replace(policy, shop_url=policy.shop_url or "https://shop.example")
-    return samples.case(shown, subject=subject, subscription=ended)
+    return samples.case(policy, subject=subject, subscription=ended)
 
 
 KIND = Kind(

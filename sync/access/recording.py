@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from zlib import crc32
 
-from sqlalchemy import Connection, Integer, bindparam, insert, select, text
+from sqlalchemy import Connection, Integer, Text, bindparam, insert, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -19,7 +19,14 @@ from sync.access.standing import Access, AccessPolicy, Facts, decide
 from sync.access.tables import ACCESS, HISTORY
 from sync.changes import Change, Effect
 from sync.mirror.events import Event
-from sync.mirror.shapes import customer_of, ref
+from sync.mirror.shapes import (
+    Json,
+    collection_method,
+    customer_of,
+    invoice_is_paid,
+    ref,
+    subscription_of_invoice,
+)
 
 # At one look; the rest follows with the next one.
 MOST_AT_ONCE = 1_000
@@ -30,7 +37,16 @@ FROM (SELECT bucket FROM unnest(:buckets) AS asked (bucket) ORDER BY bucket) AS 
 """).bindparams(bindparam("buckets", type_=ARRAY(Integer)))
 _PLAIN = AccessPolicy()
 _SERVED = frozenset({"active", "trialing"})
-_MAY_HAVE_ENDED_IT = frozenset({None, "uncollectible"})
+# Whose end, for want of payment, was settled by one of these invoices.
+_SETTLED = text("""
+SELECT s.account, s.customer, paid.event_id
+FROM unnest(:accounts, :subscriptions, :invoices, :events)
+    AS paid (account, subscription, invoice, event_id)
+JOIN stripe.subscriptions s ON s.id = paid.subscription AND s.account = paid.account
+WHERE s.status = 'canceled' AND s.latest_invoice = paid.invoice AND s.customer IS NOT NULL
+""").bindparams(
+    *(bindparam(n, type_=ARRAY(Text)) for n in ("accounts", "subscriptions", "invoices", "events"))
+)
 
 
 def follow(
@@ -54,6 +70,7 @@ def follow(
         for change in changes
         for customer_id in _whose(change)
     }
+    causes |= _settled(conn, changes)
     for event in late:
         if customer_id := customer_of(event.object):
             causes.setdefault((event.account, customer_id), event.id)
@@ -90,11 +107,35 @@ def _whose(change: Change) -> set[str]:
     relevant = {
         "customer": change.deleted,
         "subscription": not (was == is_ and is_ in _SERVED),
-        # Only what is open, or was, can be late; what is paid may settle an end long past.
-        "invoice": "open" in (was, is_) or (is_ == "paid" and was in _MAY_HAVE_ENDED_IT),
+        "invoice": _is_asked_for(before) or _is_asked_for(change.after),
     }
     both = (change.customer_id, ref(before.get("customer")))
     return {each for each in both if each} if relevant.get(change.object) else set()
+
+
+def _is_asked_for(invoice: Json) -> bool:
+    """Tell of a subscription's invoice that may be late: see `standing.Bill`."""
+    if invoice.get("status") != "open" or not subscription_of_invoice(invoice):
+        return False
+    tried = invoice.get("attempted") or invoice.get("attempt_count")
+    return bool(tried) or collection_method(invoice) == "send_invoice"
+
+
+def _settled(conn: Connection, changes: Sequence[Change]) -> dict[Key, str | None]:
+    """Return the customers whose subscription had ended before its last invoice was paid."""
+    paid = [
+        (change.account, subscription, change.id, change.event_id)
+        for change in changes
+        if change.object == "invoice"
+        and invoice_is_paid(change.after)
+        and not invoice_is_paid(change.before or {})
+        and (subscription := subscription_of_invoice(change.after))
+    ]
+    if not paid:
+        return {}
+    names = ("accounts", "subscriptions", "invoices", "events")
+    asked = dict(zip(names, map(list, zip(*paid, strict=True)), strict=True))
+    return {(row[0], row[1]): row[2] for row in conn.execute(_SETTLED, asked)}
 
 
 def _look(

@@ -12,9 +12,8 @@ from datetime import datetime
 import orjson
 from sqlalchemy import Connection, text
 
-from sync.errors import Malformed
 from sync.history.states import is_subscription
-from sync.mirror.events import Event, parse
+from sync.mirror.events import Event, usable
 from sync.mirror.ordering import newest
 
 _DEPTH = 32
@@ -143,13 +142,5 @@ def _read_back(conn: Connection, shared: Sequence[Shared]) -> list[Event]:
         "seconds": [each.state_at for each in shared],
         "depth": _DEPTH,
     }
-    told = (_usable(bytes(row.payload)) for row in conn.execute(_TOLD, asked))
+    told = (usable(bytes(row.payload)) for row in conn.execute(_TOLD, asked))
     return [event for event in told if event and is_subscription(event)]
-
-
-def _usable(payload: bytes) -> Event | None:
-    try:
-        event = parse(payload)
-    except Malformed:
-        return None
-    return event if isinstance(event, Event) else None

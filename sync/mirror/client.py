@@ -5,12 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
 
-import orjson
-import requests
-import stripe
-from requests.structures import CaseInsensitiveDict
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -24,8 +19,8 @@ from tenacity import (
 from sync.clock import Clock, RealClock
 from sync.errors import Rejected, Unavailable
 from sync.store.budget import Budget
+from sync.stripe_connection import TOO_MANY, Connection, Json, Refusal
 
-Json = Mapping[str, Any]
 Params = Mapping[str, str | int | Sequence[str]]
 
 CONNECT_S, READ_S = 5.0, 10.0
@@ -34,7 +29,6 @@ ATTEMPTS = 3
 _BACKOFF = wait_exponential_jitter(multiplier=0.5, max=8, jitter=0.5)
 # After a 429 that names no time; and the most that one answer can stop all processes for.
 _SLOW_DOWN_S, _SLOW_DOWN_MAX_S = 1.0, 60.0
-_TOO_MANY, _CONFLICT, _FINAL = 429, 409, range(300, 500)
 # 404 for the path's object, 400 for one that a parameter names; the codes of v1 and v2.
 _MISSING_STATUSES, _MISSING = {400, 404}, {"resource_missing", "not_found"}
 _CURSORS = {"starting_after", "ending_before"}
@@ -98,13 +92,7 @@ class StripeReads:
     ) -> None:
         self._budget, self._clock, self._sleep = budget, clock, sleep
         self._patience_s = patience_s
-        self._session = requests.Session()
-        self._client = stripe.StripeClient(
-            api_key,
-            base_addresses={"api": base} if base else {},
-            max_network_retries=0,
-            http_client=stripe.RequestsClient(timeout=(CONNECT_S, READ_S), session=self._session),
-        )
+        self._connection = Connection(api_key, base=base, timeout_s=(CONNECT_S, READ_S))
         self._retrying = Retrying(
             retry=retry_if_exception_type(Unavailable) & retry_if_not_exception_type(_NotNow),
             stop=stop_after_attempt(ATTEMPTS) | stop_before_delay(patience_s),
@@ -157,7 +145,7 @@ class StripeReads:
 
     def close(self) -> None:
         """Close the connections; reading again opens new ones."""
-        self._session.close()
+        self._connection.close()
 
     def _read(
         self, path: str, params: Params, account: str, background: bool
@@ -165,13 +153,10 @@ class StripeReads:
         self._wait_for_turn(background=background)
         now, start_s = self._clock.now(), time.monotonic()
         try:
-            response = self._client.raw_request(
-                "get", path, stripe_account=account or None, **params
-            )
-        except stripe.StripeError as error:
-            # Without its cause: Stripe's texts name parts of keys and what was asked.
-            raise self._translated(error, now, start_s) from None
-        return _decoded(response.body), self._as_of(response.headers, now, start_s)
+            body, headers = self._connection.ask("get", path, params, account=account)
+        except Refusal as refusal:
+            raise self._translated(refusal, now, start_s) from None
+        return body, self._as_of(headers, now, start_s)
 
     def _wait_for_turn(self, *, background: bool) -> None:
         waited_s = 0.0
@@ -181,15 +166,15 @@ class StripeReads:
                 raise _NotNow("the budget of Stripe reads is used up", retry_after_s=wait_s)
             self._sleep(wait_s)
 
-    def _translated(self, error: stripe.StripeError, now: datetime, start_s: float) -> Exception:
-        status, headers, code = error.http_status, _headers(error), _told(error, "code")
-        what = " ".join(filter(None, [_class(error), str(status or ""), code]))
-        if status in _MISSING_STATUSES and code in _MISSING and not _in_other_mode(error):
-            return _Missing(what, _told(error, "param"), self._as_of(headers, now, start_s))
-        if not _may_pass(status, headers):
-            return Rejected(what)
-        asked_s = _retry_after_s(headers)
-        if status == _TOO_MANY and code != "lock_timeout":  # that one is about a single object
+    def _translated(self, refusal: Refusal, now: datetime, start_s: float) -> Exception:
+        status, headers, what = refusal.status, refusal.headers, str(refusal)
+        if status in _MISSING_STATUSES and refusal.code in _MISSING and not refusal.is_other_mode:
+            return _Missing(what, refusal.param, self._as_of(headers, now, start_s))
+        if not refusal.may_pass:
+            return refusal.as_error()
+        asked_s = refusal.retry_after_s
+        # A `lock_timeout` is about a single object.
+        if status == TOO_MANY and refusal.code != "lock_timeout":
             self._budget.slow_down(
                 min(_SLOW_DOWN_S if asked_s is None else asked_s, _SLOW_DOWN_MAX_S)
             )
@@ -203,59 +188,10 @@ class StripeReads:
         return now.replace(microsecond=0)
 
 
-def _decoded(body: str) -> Json:
-    try:
-        decoded = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        decoded = None
-    if not isinstance(decoded, dict):
-        raise Unavailable("the answer is no JSON object")
-    return decoded
-
-
 def _wait_s(state: RetryCallState) -> float:
     error = state.outcome and state.outcome.exception()
     asked_s = error.retry_after_s if isinstance(error, Unavailable) else None
     return max(asked_s or 0.0, _BACKOFF(state))
-
-
-def _may_pass(status: int | None, headers: Mapping[str, str]) -> bool:
-    """Tell whether the same request may succeed later. A 2xx here was no JSON."""
-    if status is None or status in {_TOO_MANY, _CONFLICT} or status not in _FINAL:
-        return True
-    return headers.get("stripe-should-retry") == "true"
-
-
-def _class(error: stripe.StripeError) -> str:
-    """Return the class that says most: below a failed connection, the one of its cause."""
-    broken = isinstance(error, stripe.APIConnectionError) and error.__cause__
-    return type(broken or error).__name__
-
-
-def _in_other_mode(error: stripe.StripeError) -> bool:
-    """Tell whether a key of the wrong mode was used: the object is not gone at all then."""
-    return "similar object exists" in (error.user_message or "")
-
-
-def _told(error: stripe.StripeError, field: str) -> str | None:
-    body = error.json_body
-    told = body.get("error") if isinstance(body, dict) else None
-    found = told.get(field) if isinstance(told, dict) else None
-    return found if isinstance(found, str) else None
-
-
-def _headers(error: stripe.StripeError) -> Mapping[str, str]:
-    """Return the answer's headers; of one that is no JSON the SDK puts them for the body."""
-    if isinstance(error.json_body, CaseInsensitiveDict):
-        return error.json_body
-    return error.headers or {}
-
-
-def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    try:
-        return max(0.0, float(headers["retry-after"]))
-    except (KeyError, ValueError):
-        return None
 
 
 def _date(headers: Mapping[str, str]) -> datetime | None:

@@ -80,6 +80,15 @@ def parse(payload: bytes) -> Event | ThinEvent:
     return _thin(body) if body.get("object") == "v2.core.event" else _typed(body)
 
 
+def usable(payload: bytes) -> Event | None:
+    """Return the event in `payload`, None where it is none or shows no object: see `parse`."""
+    try:
+        event = parse(payload)
+    except Malformed:
+        return None
+    return event if isinstance(event, Event) else None
+
+
 def _typed(body: Mapping[str, Any]) -> Event:
     try:
         data = body["data"]

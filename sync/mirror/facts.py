@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, and_, select
 
-from sync.mirror.objects import customer, invoice, product, subscription
+from sync.mirror.objects import customer, invoice, price, product, subscription
 from sync.mirror.shapes import Json, at, instant, string
 
 # A subscription in one of these still serves, or will again without a new purchase.
@@ -147,7 +147,11 @@ class InvoiceFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineFacts:
-    """One line of an invoice; `amount_minor` is for the whole quantity, before discounts."""
+    """One line of an invoice; `amount_minor` is for the whole quantity, before discounts.
+
+    `is_plain`: a subscription's item for a whole period, at its price's own amount. A proration,
+    a tier, a trial or a line that somebody added is not.
+    """
 
     id: str
     description: str | None
@@ -155,6 +159,9 @@ class LineFacts:
     quantity: int | None
     currency: str | None
     amount_minor: int
+    is_plain: bool = False
+    period_start: datetime | None = None
+    period_end: datetime | None = None
 
 
 def pause_cause(subscription: Json) -> str | None:
@@ -240,11 +247,13 @@ def load_invoices(conn: Connection, account: str, customer_id: str) -> tuple[Inv
 
 def load_lines(conn: Connection, account: str, invoice_id: str) -> tuple[LineFacts, ...]:
     """Return an invoice's lines: those of whole periods first, the largest amount first."""
-    line, sold = invoice.LINES, product.TABLE
+    line, sold, at_price = invoice.LINES, product.TABLE, price.TABLE
     same = and_(sold.c.id == line.c.product, sold.c.account == line.c.account)
+    listed = and_(at_price.c.id == line.c.price, at_price.c.account == line.c.account)
     wanted = (
-        select(line, sold.c.name.label("product_name"))
+        select(line, sold.c.name.label("product_name"), at_price.c.unit_amount_minor)
         .outerjoin(sold, same)
+        .outerjoin(at_price, listed)
         .where(line.c.invoice == invoice_id, line.c.account == account)
         .order_by(line.c.proration, line.c.amount_minor.desc(), line.c.id)
     )
@@ -259,7 +268,17 @@ def _line(row: Row[Any]) -> LineFacts:
         quantity=row.quantity,
         currency=row.currency,
         amount_minor=row.amount_minor or 0,
+        is_plain=_is_plain(row),
+        period_start=row.period_start,
+        period_end=row.period_end,
     )
+
+
+def _is_plain(row: Row[Any]) -> bool:
+    of_item = row.subscription_item and not row.proration and not row.invoice_item
+    if not of_item or row.quantity is None or row.unit_amount_minor is None:
+        return False
+    return bool(row.amount_minor == row.unit_amount_minor * row.quantity)
 
 
 def _one(table: Table, account: str, object_id: str) -> Select[Any]:

@@ -141,6 +141,11 @@ def payments_named_by(invoice: Json) -> list[Json]:
     return [*expanded, {name: invoice.get(name) for name in ("payment_intent", "charge")}]
 
 
+def names_a_payment(invoice: Json) -> bool:
+    """Tell whether an invoice says by what it was, or was to be, paid."""
+    return any(found for payment in payments_named_by(invoice) for found in payment.values())
+
+
 def load_credit_notes(conn: Connection, account: str, invoice_id: str) -> tuple[CreditNote, ...]:
     """Return the issued credit notes of an invoice; a voided one credits nothing."""
     rows = conn.execute(CREDIT_NOTES, {"account": account, "invoice": invoice_id})

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 from sync.mirror.apply import Winner
 from sync.mirror.events import Event, ThinEvent
 from sync.mirror.objects import mirrored
-from sync.mirror.payments import load_intents, payments_named_by
+from sync.mirror.payments import load_intents, names_a_payment
 from sync.store.refetch import THIN, Claimed, Wish
 
 # Stripe stamps whole seconds: only a reading of a later second stands over a tie, and a reading
@@ -75,8 +75,7 @@ def _open(winner: Winner) -> tuple[str, float] | None:
 def _names_no_payment(winner: Winner) -> bool:
     """Tell of a paid invoice that does not say by what; since basil only an expansion does."""
     invoice = winner.choice.event.object
-    named = any(value for payment in payments_named_by(invoice) for value in payment.values())
-    return bool(invoice.get("amount_paid")) and not named
+    return bool(invoice.get("amount_paid")) and not names_a_payment(invoice)
 
 
 def is_open(conn: Connection, wish: Claimed) -> bool:

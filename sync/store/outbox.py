@@ -145,6 +145,11 @@ def note_sent(conn: Connection, batch: Sequence[Claimed]) -> None:
     conn.execute(mine.values(first_sent_at=func.coalesce(OUTBOX.c.first_sent_at, func.now())))
 
 
+def note_customer(conn: Connection, claimed: Claimed, customer_id: str) -> None:
+    """Record whom the effect in hand is about, where that was not known when it was planned."""
+    conn.execute(_mine(claimed).values(customer_id=customer_id))
+
+
 def settle(
     conn: Connection,
     claimed: Claimed,

@@ -68,11 +68,17 @@ def test_show_tells_state_and_reason(engine: Engine, environ: Environ) -> None:
     ]
 
 
-def test_show_of_a_stranger_is_wrong_use(environ: Environ) -> None:
-    said = evergreen("access", "show", "cus_9", environ=environ)
+@pytest.mark.parametrize("words", ["access show", "access history", "mail why"])
+@pytest.mark.parametrize(
+    ("customer", "hints"),
+    [pytest.param("cus_9", False, id="id"), pytest.param("ada@shop.example", True, id="address")],
+)
+def test_a_stranger_is_wrong_use(environ: Environ, words: str, customer: str, hints: bool) -> None:
+    said = evergreen(*words.split(), customer, environ=environ)
 
     assert said.code == 2
-    assert "never heard of 'cus_9'" in said.err
+    assert f"never heard of {customer!r}" in said.err
+    assert ("such as cus_" in said.err) is hints
 
 
 def test_list_finds_who_is_in_a_state_now(engine: Engine, environ: Environ) -> None:

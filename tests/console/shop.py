@@ -13,7 +13,7 @@ from sqlalchemy import Engine, insert, update
 from app.simulator.year import shop_year
 from sync.changes import Effect
 from sync.clock import start
-from sync.crm.sinks.local import CRM_RECORD
+from sync.crm.tables import CRM_RECORD
 from sync.inventory.tables import STOCK_LEVEL, STOCK_MOVEMENT
 from sync.store import inbox, outbox
 from sync.store.inbox import INBOX, Delivery

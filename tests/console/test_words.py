@@ -42,6 +42,22 @@ def test_a_span_is_written_by_its_two_greatest_units(seconds: float, written: st
     assert words.span(timedelta(seconds=seconds)) == written
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "written"),
+    [
+        ("period_end", "1796083200", "2026-12-01 00:00:00Z"),
+        ("ends_at", 1796083200, "2026-12-01 00:00:00Z"),
+        ("period_end", "9" * 11, "9" * 11),
+        ("period_end", "soon", "soon"),
+        ("number", "1796083200", "1796083200"),
+    ],
+)
+def test_a_mails_fact_is_an_instant_where_its_name_says_so(
+    name: str, value: object, written: str
+) -> None:
+    assert words.fact(value, name) == written
+
+
 def test_an_instant_is_written_in_utc() -> None:
     bangkok = datetime(2026, 12, 1, 6, 30, 5, tzinfo=timezone(timedelta(hours=7)))
 

@@ -1,14 +1,13 @@
 """Movements by webhook: the body of the specification, one id for ever, signed each time."""
 
-import base64
-import hashlib
-import hmac
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine
+from standardwebhooks import Webhook as Verifier
 
 from sync.inventory import ledger
 from sync.inventory.delivery import Ways
@@ -57,10 +56,6 @@ def test_a_movement_is_told_as_specified_and_signed_with_every_key(
     happen(engine, [PRICE, PAID], ways(engine, receiver))
     headers, body = next(post for post in got(receiver) if b"inventory.movement" in post[1])
     ((moved,),) = rows(engine, "SELECT id FROM evergreen.stock_movement")
-    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
-    proofs = [
-        "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode() for key in KEYS
-    ]
 
     assert json.loads(body) == {
         "type": "inventory.movement",
@@ -76,7 +71,8 @@ def test_a_movement_is_told_as_specified_and_signed_with_every_key(
             "revision": 1,
         },
     }
-    assert headers["webhook-signature"].split(" ") == proofs
+    for key in KEYS:  # the reference verifier raises where a signature is not ours
+        Verifier(b64encode(key).decode()).verify(body, headers)
 
 
 def test_every_attempt_has_the_same_id_and_the_same_body(

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 from app.local.processes import PROCFILE, parse_procfile
 from app.local.state import CHECKOUT
@@ -15,7 +16,8 @@ def test_every_process_type_is_formed() -> None:
 
 
 def test_every_variable_is_one_of_our_settings() -> None:
-    read = set(re.findall(r'"([A-Z_]{4,})"', (CHECKOUT / "app" / "settings.py").read_text()))
+    text = "".join(map(Path.read_text, (CHECKOUT / "app").glob("*settings.py")))
+    read = set(re.findall(r'"([A-Z_]{3,})"', text))
 
     assert set(APP["env"]) - OF_GUNICORN - read == set()
 

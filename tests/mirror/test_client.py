@@ -22,7 +22,7 @@ from sync.errors import Rejected, Unavailable
 from sync.mirror.client import CursorGone, StripeReads
 from sync.store.budget import API_BUDGET, Budget
 from sync.store.engine import make_engine
-from tests.conftest import Shared, _database
+from tests.databases import Databases
 
 KEY = "sk_test_51Evergreen0123456789"
 NOW = datetime(2026, 11, 20, 12, 0, 0, 700_000, tzinfo=UTC)
@@ -43,9 +43,9 @@ class Ticking:
 
 
 @pytest.fixture(scope="module")
-def engine(shared: Shared, template: str) -> Iterator[Engine]:
+def engine(databases: Databases) -> Iterator[Engine]:
     """One database for all tests of this file: only the budget's row is in it."""
-    for url in _database(shared, template):
+    with databases.borrowed() as url:
         made = make_engine(url)
         yield made
         made.dispose()

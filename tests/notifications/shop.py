@@ -179,7 +179,8 @@ def plan(
     at = now or max((change.at for change in changes), default=NOW)
     with engine.begin() as conn:
         followed = dunning.follow(conn, changes, settings or policy(), at)
-        outbox.add(conn, [*planning.plan(changes, settings or policy()), *followed])
+        planned = planning.plan(changes, settings or policy())
+        outbox.add(conn, [*planning.owned(conn, planned), *followed])
 
 
 def scan(engine: Engine, now: datetime = NOW, settings: MailPolicy | None = None) -> int:

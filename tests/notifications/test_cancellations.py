@@ -51,6 +51,8 @@ def test_what_counts_as_canceling(after: Any, before: Any, ends: Any) -> None:
     found = planned("cancel_scheduled", change(after, before))
 
     key = f":test:cancel_scheduled:sub_1:{shop.seconds(ends)}"
+    asked_at = after.get("canceled_at")
+    key += f":{asked_at}" if asked_at else ""
     assert [effect.key for effect in found] == ([key] if ends else [])
 
 
@@ -174,6 +176,75 @@ def test_a_change_of_mind_from_event_to_mail(
     assert {reason for _, state, reason in done if state == "skipped"} == (
         set() if sent else {"reversed", "cancel_unsent"}
     )
+
+
+LEAVES_AGAIN = {**LEAVES, "canceled_at": shop.seconds(NOW + 2 * HOUR)}
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (0, 0, 1, 1, 2, 2), (0, 1, 2, 0, 1, 2)])
+def test_who_cancels_again_for_the_same_day_is_told_again(
+    engine: Engine, tmp_path: Any, order: tuple[int, ...]
+) -> None:
+    """Whatever comes late or twice: a confirmation each, and none that says nothing new."""
+    steps = [(LEAVES, NOW), (STAYS, NOW + HOUR), (LEAVES_AGAIN, NOW + 2 * HOUR)]
+    shop.mirror(engine, shop.customer(), shop.product(), STAYS, at=NOW - SECOND)
+    for number in order:
+        after, at = steps[number]
+        shop.plan(engine, shop.mirror(engine, after, at=at), now=at)
+        shop.deliver_due(engine, tmp_path.as_uri(), at + MINUTES_5)
+
+    # Where the undoing came after the second cancellation, nothing has changed for anybody.
+    once = ["cancel_scheduled"]
+    again = ["cancel_scheduled", "cancel_reversed", "cancel_scheduled"]
+    told = shop.rows(engine, "kind, state")
+    assert [kind for kind, state in told if state == "sent"] == (
+        once if order == (0, 2, 1) else again
+    )
+
+
+@pytest.mark.parametrize(
+    ("mails", "verdict"),
+    [
+        pytest.param([], None, id="never-told"),
+        pytest.param([("cancel_scheduled", "sent", END)], Skipped("told_before"), id="told"),
+        pytest.param([("cancel_scheduled", "unknown", END)], Skipped("told_before"), id="perhaps"),
+        pytest.param([("cancel_scheduled", "pending", END)], None, id="another-waits"),
+        pytest.param(
+            [("cancel_scheduled", "sending", END)], RetryIn(60.0, "is_being_sent"), id="leaving"
+        ),
+        pytest.param([("cancel_scheduled", "sent", END + DAY)], None, id="another-day-was-told"),
+        pytest.param(
+            [("cancel_scheduled", "sent", END), ("cancel_reversed", "sent", END)],
+            None,
+            id="taken-back",
+        ),
+        pytest.param(
+            [("cancel_scheduled", "sent", END), ("cancel_reversed", "skipped", END)],
+            Skipped("told_before"),
+            id="taken-back-unheard",
+        ),
+    ],
+)
+def test_a_cancellation_is_told_unless_it_was_the_last_thing_told(
+    mails: list[tuple[str, str, Any]], verdict: Any
+) -> None:
+    told = [
+        Mail(
+            kind=kind,
+            subject={"subscription": "sub_sample", "ends_at": str(shop.seconds(day))},
+            state=state,
+            at=NOW,
+        )
+        for kind, state, day in mails
+    ]
+    case = samples.case(
+        shop.policy(),
+        subject={"subscription": "sub_sample", "ends_at": str(shop.seconds(END))},
+        subscription=samples.subscription(cancel_at=END),
+        mails=tuple(told),
+    )
+
+    assert cancel_scheduled.check(case) == verdict
 
 
 HELD = shop.subscription(pause_collection={"behavior": "void", "resumes_at": None})

@@ -33,7 +33,7 @@ def run(*arguments: str, mail_url: str | None = None, url: str = "", **policy: A
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_preview_needs_neither_database_nor_mail_server(kind: str) -> None:
-    shown = run("preview", kind, shop_url=None)
+    shown = run("preview", kind)
 
     assert (shown.exit_code, "None" in shown.output) == (0, False)
     assert "Ada Lovelace" in shown.output

@@ -14,9 +14,11 @@ from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from sqlalchemy import Engine, text
 
 from app import customer_links
+from app.customer_links import StripeSide
 from notifications import links
 from notifications.links import LinkExpired, LinkInvalid, LinkSubject
 from sync.changes import Skipped
+from sync.clock import RealClock
 from tests.notifications import shop
 from tests.notifications.shop import DAY, NOW
 
@@ -29,7 +31,8 @@ SUPPRESSED = (
 @pytest.fixture
 def browser(engine: Engine) -> FlaskClient:
     app = Flask("shop")
-    app.register_blueprint(customer_links.blueprint(engine, shop.policy()))
+    nobody = StripeSide(None)
+    app.register_blueprint(customer_links.blueprint(engine, shop.policy(), RealClock(), nobody))
     return app.test_client()
 
 
@@ -50,16 +53,16 @@ def token(age: timedelta = timedelta()) -> str:
 
 
 def test_a_link_says_whom_it_is_for() -> None:
-    assert links.read(shop.policy(), "unsubscribe", token()) == ADA
+    assert links.read_unsubscribe(shop.policy(), token()) == ADA
 
 
 def test_links_signed_before_a_new_secret_came_still_work() -> None:
     before = shop.policy(link_secrets=("older-secret",))
     made = links.url(before, "unsubscribe", ADA).rpartition("/")[2]
 
-    assert links.read(shop.policy(), "unsubscribe", made) == ADA
+    assert links.read_unsubscribe(shop.policy(), made) == ADA
     with pytest.raises(LinkInvalid):
-        links.read(before, "unsubscribe", token())
+        links.read_unsubscribe(before, token())
 
 
 @pytest.mark.parametrize(
@@ -71,10 +74,10 @@ def test_links_signed_before_a_new_secret_came_still_work() -> None:
 )
 def test_a_link_lasts_three_years(age: timedelta, works: bool) -> None:
     if works:
-        assert links.read(shop.policy(), "unsubscribe", token(age)) == ADA
+        assert links.read_unsubscribe(shop.policy(), token(age)) == ADA
     else:
         with pytest.raises(LinkExpired):
-            links.read(shop.policy(), "unsubscribe", token(age))
+            links.read_unsubscribe(shop.policy(), token(age))
 
 
 def signed(content: object, salt: str = "evergreen.unsubscribe") -> str:
@@ -95,13 +98,13 @@ def signed(content: object, salt: str = "evergreen.unsubscribe") -> str:
 )
 def test_what_we_did_not_make_is_refused(made: str) -> None:
     with pytest.raises(LinkInvalid):
-        links.read(shop.policy(), "unsubscribe", made)
+        links.read_unsubscribe(shop.policy(), made)
 
 
 @given(st.text())
 def test_any_text_is_a_link_of_ours_or_refused(made: str) -> None:
     with pytest.raises(LinkInvalid):
-        links.read(shop.policy(), "unsubscribe", made)
+        links.read_unsubscribe(shop.policy(), made)
 
 
 def test_opening_the_page_changes_nothing(browser: FlaskClient, engine: Engine) -> None:

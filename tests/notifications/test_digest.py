@@ -70,21 +70,41 @@ def test_each_day_is_recorded_once_and_not_without_an_inbox(engine: Engine) -> N
     assert due(engine, EIGHT + 9 * DAY, settings(marketing_inbox=None)) == []
 
 
-NEWS = Figures(since=EIGHT - DAY, until=EIGHT, sent=(Counted(name="receipt", count=1),))
-QUIET = replace(NEWS, sent=())
+QUIET = Figures(since=EIGHT - DAY, until=EIGHT)
+DAY_OFF = Skipped("nothing_to_tell")
+
+
+def with_(**told: str) -> Figures:
+    counted: dict[str, Any] = {name: (Counted(name=what, count=1),) for name, what in told.items()}
+    return replace(QUIET, **counted)
 
 
 @pytest.mark.parametrize(
     ("figures", "day", "verdict"),
     [
-        pytest.param(NEWS, MONDAY + DAY, None, id="news"),
-        pytest.param(QUIET, MONDAY + DAY, Skipped("nothing_to_tell"), id="no-news"),
+        pytest.param(QUIET, MONDAY + DAY, DAY_OFF, id="no-news"),
         pytest.param(QUIET, MONDAY, None, id="weekly-heartbeat"),
+        pytest.param(with_(sent="receipt"), MONDAY + DAY, DAY_OFF, id="receipts-are-routine"),
+        pytest.param(with_(sent="receipt"), MONDAY, None, id="routine-is-told-once-a-week"),
+        pytest.param(with_(skipped="paid"), MONDAY + DAY, DAY_OFF, id="not-needed-any-more"),
+        pytest.param(with_(skipped="bad address"), MONDAY + DAY, None, id="reaches-nobody"),
+        pytest.param(with_(sent="payment failed"), MONDAY + DAY, None, id="money-in-danger"),
+        pytest.param(with_(sent="cancel scheduled"), MONDAY + DAY, None, id="about-to-leave"),
+        pytest.param(replace(QUIET, left_count=1), MONDAY + DAY, None, id="left"),
+        pytest.param(replace(QUIET, bounced=1), MONDAY + DAY, None, id="bounced"),
+        pytest.param(replace(QUIET, failures=1), MONDAY + DAY, None, id="failed"),
+        pytest.param(replace(QUIET, clicked=1), MONDAY + DAY, DAY_OFF, id="a-click-alone"),
+        pytest.param(
+            replace(QUIET, recovered=(Sum(amount=Money(1, "usd"), count=1),)),
+            MONDAY + DAY,
+            None,
+            id="recovered",
+        ),
         pytest.param(replace(QUIET, unknown=1), MONDAY + DAY, None, id="unknown-is-news"),
         pytest.param(
             replace(QUIET, at_risk=(Sum(amount=Money(1, "usd"), count=1),)),
             MONDAY + DAY,
-            Skipped("nothing_to_tell"),
+            DAY_OFF,
             id="risk-was-told-before",
         ),
     ],
@@ -194,6 +214,23 @@ def test_the_digest_counts_one_day(busy_day: Engine) -> None:
         unknown=1,
         render_failures=1,
         failures=2,
+    )
+
+
+def test_what_came_back_is_counted_on_the_day_it_did(engine: Engine) -> None:
+    came_back = "UPDATE evergreen.outbox SET bounced_at = :at WHERE key = :key"
+    for key, at in (("before", EIGHT - DAY), ("within", EIGHT), ("after", EIGHT + SECOND)):
+        record(engine, {"kind": "receipt", "at": EIGHT - 2 * DAY, "key": key})
+        with engine.begin() as conn:
+            conn.execute(text(came_back), {"key": key, "at": at})
+
+    with engine.connect() as conn:
+        found = digest_figures.load(
+            conn, EIGHT - DAY, EIGHT, accounts=frozenset({""}), livemode=None
+        )
+
+    assert found == replace(
+        QUIET, sent=[], skipped=[], recovered=[], at_risk=[], left=[], bounced=1
     )
 
 

@@ -1,10 +1,10 @@
 """A subscription that stops for want of payment, and ends of all kinds."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from notifications import samples
 from notifications.kinds import access_suspended, ended_nonpayment, ended_voluntary
@@ -63,9 +63,108 @@ def test_what_counts_as_suspended(after: Any, before: Any, since: Any) -> None:
     ],
 )
 def test_a_suspension_is_told_while_it_lasts(known: Any, reason: str | None) -> None:
-    case = samples.case(shop.policy(), subject={}, subscription=samples.subscription(**known))
+    case = samples.case(
+        shop.policy(),
+        subject={"subscription": "sub_sample"},
+        subscription=samples.subscription(**known),
+    )
 
     assert access_suspended.check(case) == (Skipped(reason) if reason else None)
+
+
+def stand(engine: Engine, state: str, since: datetime, reason: str = "payment_late") -> None:
+    """Note a customer's access as the workers do."""
+    row = {"state": state, "since": since, "reason": reason}
+    now = "INSERT INTO evergreen.access (account, customer_id, livemode, state, since, reason)"
+    step = "INSERT INTO evergreen.access_history (account, customer_id, state, since, reason)"
+    values = "VALUES ('', 'cus_1', {}:state, :since, :reason)"
+    with engine.begin() as conn:
+        conn.execute(text("DELETE FROM evergreen.access"))
+        conn.execute(text(f"{now} {values.format('false, ')}"), row)
+        conn.execute(text(f"{step} {values.format('')}"), row)
+
+
+PAST_DUE = shop.subscription(status="past_due")
+LATE = {"subscription": "sub_1", "cause": "payment_late"}
+
+
+@pytest.mark.parametrize(
+    ("state", "since", "known", "due"),
+    [
+        pytest.param("suspended", NOW, PAST_DUE, True, id="now"),
+        pytest.param("suspended", NOW + SECOND, PAST_DUE, False, id="not-yet"),
+        pytest.param("suspended", NOW - 3 * DAY + SECOND, PAST_DUE, True, id="caught-up"),
+        pytest.param("suspended", NOW - 3 * DAY, PAST_DUE, False, id="too-late"),
+        pytest.param("restricted", NOW, PAST_DUE, False, id="restricted"),
+        pytest.param("suspended", NOW, UNPAID, False, id="stripe-says-so-itself"),
+        pytest.param("suspended", NOW, shop.ended(NOW), False, id="ended"),
+    ],
+)
+def test_whom_time_suspends_is_told_once(
+    engine: Engine, state: str, since: datetime, known: Any, due: bool
+) -> None:
+    shop.mirror(engine, shop.customer(), known, {**PAST_DUE, "id": "sub_2"})
+    if known is not PAST_DUE:
+        shop.mirror(engine, {**known, "id": "sub_2"}, at=NOW + SECOND)
+    stand(engine, state, since)
+    shop.scan(engine, NOW)
+    shop.scan(engine, NOW)
+
+    found = shop.rows(engine, "key, subject, due_at")
+    key = f":test:access_suspended:sub_1:{shop.seconds(since)}"
+    assert found == ([(key, LATE, since)] if due else [])
+
+
+@pytest.mark.parametrize(
+    ("then", "told"),
+    [
+        pytest.param([], ["sent"], id="once"),
+        pytest.param([(UNPAID, None)], ["sent", "told_before"], id="unpaid-after-it"),
+        pytest.param([(shop.subscription(), "ok")], ["sent"], id="paid-after-it"),
+        pytest.param(
+            [(shop.subscription(), "ok"), (UNPAID, "suspended")],
+            ["sent", "sent"],
+            id="paid-and-suspended-again",
+        ),
+    ],
+)
+def test_one_suspension_is_told_once_whoever_says_so_first(
+    engine: Engine, tmp_path: Any, then: Any, told: list[str]
+) -> None:
+    shop.mirror(engine, shop.customer(), shop.product(), PAST_DUE)
+    stand(engine, "suspended", NOW)
+    shop.scan(engine, NOW)
+    shop.deliver_due(engine, tmp_path.as_uri(), NOW)
+    for day, (after, state) in enumerate(then, start=1):
+        at = NOW + day * DAY
+        changes = shop.mirror(engine, after, at=at)
+        if state:
+            stand(engine, state, at, reason="unpaid")
+        shop.plan(engine, changes, now=at)
+        shop.deliver_due(engine, tmp_path.as_uri(), at)
+
+    done = shop.rows(engine, "state, reason, kind")
+    assert [reason or state for state, reason, kind in done if kind == SUSPENDED] == told
+
+
+@pytest.mark.parametrize(
+    ("then", "state", "reason"),
+    [
+        pytest.param(shop.subscription(), "ok", "recovered", id="paid"),
+        pytest.param(shop.ended(NOW, reason="payment_failed"), "suspended", "ended", id="ended"),
+    ],
+)
+def test_whom_time_suspended_hears_nothing_once_it_is_over(
+    engine: Engine, tmp_path: Any, then: Any, state: str, reason: str
+) -> None:
+    shop.mirror(engine, shop.customer(), PAST_DUE)
+    stand(engine, "suspended", NOW)
+    shop.scan(engine, NOW)
+    shop.mirror(engine, then, at=NOW + SECOND)
+    stand(engine, state, NOW + SECOND)
+
+    (outcome,) = shop.deliver_due(engine, tmp_path.as_uri(), NOW + SECOND)
+    assert outcome == Skipped(reason)
 
 
 def test_a_suspension_tells_what_is_owed_for_this_subscription_alone(engine: Engine) -> None:
@@ -73,7 +172,7 @@ def test_a_suspension_tells_what_is_owed_for_this_subscription_alone(engine: Eng
     shop.mirror(
         engine,
         shop.customer(),
-        shop.invoice(id="in_1", created=1, hosted_invoice_url="https://pay.example/1"),
+        shop.invoice(id="in_1", created=1),
         shop.invoice(id="in_2", created=2, amount_remaining=100),
         shop.invoice(id="in_3", parent=other),
         shop.invoice(id="in_4", status="paid"),
@@ -83,8 +182,7 @@ def test_a_suspension_tells_what_is_owed_for_this_subscription_alone(engine: Eng
     (claimed,) = shop.claim(engine, NOW)
     told = access_suspended.context(loaded(engine, claimed))
 
-    assert told["amount"] == Money(3000, "usd")
-    assert (told["pay_url"], told["is_oldest_only"]) == ("https://pay.example/1", True)
+    assert (told["amount"], told["is_several"]) == (Money(3000, "usd"), True)
 
 
 def end(reason: str, **changed: Any) -> Change:

@@ -31,6 +31,7 @@ def judged(
     subject: dict[str, str] | None = None,
     sent: Sequence[Sent] = (),
     stop: Verdict = None,
+    stripe_sends: frozenset[str] = frozenset(),
     **known: Any,
 ) -> Verdict:
     """Return the verdict on a mail to somebody in Bangkok, of a kind that says `stop`."""
@@ -49,7 +50,8 @@ def judged(
         expires_at=now + lives,
         subject=subject or {},
     )
-    case: Case = samples.case(shop.policy(marketing_inbox="m@shop.example"), subject={}, **known)
+    settings = shop.policy(marketing_inbox="m@shop.example", stripe_sends=stripe_sends)
+    case: Case = samples.case(settings, subject={}, **known)
     person = replace(samples.CUSTOMER, country="TH")
     return gate.check(kind, effect, replace(case, now=now, customer=person), attempts=1, sent=sent)
 
@@ -112,12 +114,29 @@ def _written(value: Any) -> str:
     return str(int(value.timestamp())) if isinstance(value, datetime) else value
 
 
+def test_a_renewal_notice_whose_edge_has_passed_waits_for_no_morning() -> None:
+    subject = {"late": "true", "edge": _written(NIGHT - DAY)}
+
+    assert judged("renewal_reminder", subject=subject) is None
+
+
 def test_what_has_no_legal_edge_waits_for_the_morning_even_when_late() -> None:
     assert judged("renewal_reminder", subject={"late": "true"}) == Later(MORNING, "quiet_hours")
 
 
 def test_what_is_not_wanted_is_skipped_at_night_already() -> None:
     assert judged("resuming", stop=Skipped("paid")) == Skipped("paid")
+
+
+@pytest.mark.parametrize(
+    ("kind", "verdict"),
+    [
+        pytest.param("receipt", Skipped("stripe_sends"), id="stripes"),
+        pytest.param("subscription_started", None, id="ours"),
+    ],
+)
+def test_what_stripe_sends_we_do_not(kind: str, verdict: Verdict) -> None:
+    assert judged(kind, stripe_sends=frozenset({"receipt"})) == verdict
 
 
 def mails(*ages: timedelta) -> list[Sent]:

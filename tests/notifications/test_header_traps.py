@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import default
 from email.utils import getaddresses
 from typing import Any
 
@@ -100,6 +102,15 @@ def test_a_subject_is_folded_into_words_that_everybody_reads(arriving: Any, subj
     assert max(map(len, came)) <= 78
     assert all(len(word) <= 75 for line in came for word in line.split() if word[:2] == b"=?")
     assert str(make_header(decode_header(b"".join(came).decode()))) == subject.strip()
+
+
+@pytest.mark.parametrize("length", range(60, 85))
+def test_a_subject_begins_beside_its_name(arriving: Any, length: int) -> None:
+    subject = f"Your {'box ' * 30}"[: length - 1].strip() + "x"
+    came = arriving(bare(Subject=subject))
+
+    assert b"\r\nSubject: Your " in came
+    assert message_from_bytes(came, policy=default)["Subject"] == subject
 
 
 NAMES = [

@@ -52,6 +52,29 @@ def test_morning_is_by_the_wall_clock_when_clocks_change(evening: str, opening: 
 
 
 @pytest.mark.parametrize(
+    ("now", "evening"),
+    [
+        pytest.param("2026-12-01T07:59:59+07:00", "2026-11-30T20:00+07:00", id="before-it-opens"),
+        pytest.param("2026-12-01T08:00:00+07:00", "2026-12-01T08:00+07:00", id="opens"),
+        pytest.param("2026-12-01T20:59:59+07:00", "2026-12-01T20:59:59+07:00", id="last-second"),
+        pytest.param("2026-12-01T21:00:00+07:00", "2026-12-01T20:00+07:00", id="closes"),
+        pytest.param("2027-01-01T00:00:00+07:00", "2026-12-31T20:00+07:00", id="midnight"),
+    ],
+)
+def test_what_cannot_wait_goes_out_the_evening_before(now: str, evening: str) -> None:
+    found = TRANSACTIONAL.last_open(datetime.fromisoformat(now), BANGKOK)
+
+    assert found == datetime.fromisoformat(evening)
+
+
+def test_of_hours_shorter_than_one_the_evening_is_their_beginning() -> None:
+    short = hours.parse("transactional:12:00-12:30")["transactional"]
+    found = short.last_open(datetime.fromisoformat("2026-12-01T13:00+07:00"), BANGKOK)
+
+    assert found == datetime.fromisoformat("2026-12-01T12:00+07:00")
+
+
+@pytest.mark.parametrize(
     ("who", "account", "zone"),
     [
         pytest.param(customer("TH"), "UTC", "Asia/Bangkok", id="country"),

@@ -17,9 +17,9 @@ from app.body import MAX_BODY_BYTES, BodyReader
 from app.deadline import Watch
 from app.refusals import PER_ADDRESS
 from notifications import suppression
-from notifications.compose import key_hash
 from notifications.feedback.record import record
 from notifications.feedback.report import Report
+from notifications.keys import key_hash
 from notifications.suppression import address_hash
 from sync.changes import Done, Effect, Failed, Outcome, RetryIn, Skipped, Unknown
 from sync.store import outbox

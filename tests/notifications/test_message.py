@@ -75,7 +75,7 @@ def test_one_click_unsubscribe_survives_the_way_through_smtp(smtp_server: MailSe
     assert re.fullmatch(rf"<{re.escape(LONG_URL)}/unsubscribe/[\w.-]+>", address)
     assert got["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     token = address.strip("<>").rpartition("/")[2]
-    assert links.read(settings, "unsubscribe", token) == links.LinkSubject("", "cus_sample")
+    assert links.read_unsubscribe(settings, token) == links.LinkSubject("", "cus_sample")
     text = got.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert address.strip("<>") in text
     assert "ยกเลิกการรับอีเมล" in text

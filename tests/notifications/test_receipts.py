@@ -9,6 +9,7 @@ from sqlalchemy import Engine, text
 from notifications import samples
 from notifications.case import Mail
 from notifications.kinds import receipt, refund_confirmed
+from notifications.render import render
 from notifications.wording import Money
 from sync.changes import Done, Effect, RetryIn, Skipped
 from sync.mirror.facts import LineFacts
@@ -92,13 +93,6 @@ def test_a_receipt_gives_way_to_thanks(known: dict[str, Any], verdict: Any) -> N
     assert receipt.check(case) == verdict
 
 
-def test_where_stripe_sends_receipts_we_do_not() -> None:
-    settings = shop.policy(stripe_sends=frozenset({"receipt"}))
-    case = samples.case(settings, subject={"invoice": "in_sample"}, invoice=SETTLED)
-
-    assert receipt.check(case) == Skipped("stripe_sends")
-
-
 def line(amount_minor: int) -> LineFacts:
     return LineFacts(
         id="il_1",
@@ -139,6 +133,67 @@ def test_the_lines_add_up_to_what_was_paid(
 
     assert {name: context[name] for name in told} == told
     assert len(context["lines"]) == min(12, len(amounts))
+
+
+def box(**changed: Any) -> dict[str, Any]:
+    """Return a line for two boxes from 1 to 31 December, as Stripe renders it since basil."""
+    of_item = {"subscription_item": "si_1", "subscription": "sub_1", "proration": False}
+    return {
+        "id": "il_1",
+        "object": "line_item",
+        "amount": 2900,
+        "currency": "usd",
+        "quantity": 2,
+        "description": "2 × Garden Box (at $14.50 / month)",  # noqa: RUF001 — Stripe writes it so
+        "period": {"start": shop.seconds(NOW), "end": shop.seconds(NOW + 30 * DAY)},
+        "parent": {
+            "type": "subscription_item_details",
+            "subscription_item_details": of_item,
+        },
+        "pricing": {
+            "type": "price_details",
+            "price_details": {"price": "price_1", "product": "prod_1"},
+        },
+        **changed,
+    }
+
+
+CREDIT = {"type": "invoice_item_details", "invoice_item_details": {"invoice_item": "ii_1"}}
+PRICE = {**shop.item(unit_amount=1450)["price"], "type": "recurring"}
+STRIPES = "2 × Garden Box (at $14.50 / month): $"  # noqa: RUF001 — Stripe writes it so
+OURS_TH = "2 × Garden Box, 1 ธันวาคม ค.ศ. 2026 – 31 ธันวาคม ค.ศ. 2026: US$29.00"  # noqa: RUF001 — as Stripe writes it
+
+
+@pytest.mark.parametrize(
+    ("changed", "known", "language", "says"),
+    [
+        pytest.param({}, [shop.product(), PRICE], "th", OURS_TH, id="thai"),
+        pytest.param(
+            {},
+            [shop.product(), PRICE],
+            "en",
+            "2 × Garden Box, December 1, 2026 – December 31, 2026: $29.00",  # noqa: RUF001 — as Stripe writes it
+            id="english",
+        ),
+        pytest.param({}, [shop.product()], "en", STRIPES, id="price-unknown"),
+        pytest.param({}, [PRICE], "en", STRIPES, id="product-unknown"),
+        pytest.param(
+            {"amount": 1000}, [shop.product(), PRICE], "en", STRIPES, id="other-than-the-list-price"
+        ),
+        pytest.param(
+            {"parent": CREDIT}, [shop.product(), PRICE], "en", STRIPES, id="added-by-hand"
+        ),
+    ],
+)
+def test_what_is_known_is_told_in_the_readers_language(
+    engine: Engine, changed: Any, known: Any, language: str, says: str
+) -> None:
+    settled = paid(lines={"data": [box(**changed)], "has_more": False})
+    shop.mirror(engine, shop.customer(preferred_locales=[language]), *known)
+    shop.plan(engine, shop.mirror(engine, settled))
+    (claimed,) = shop.claim(engine, NOW)
+
+    assert says in render(receipt.KIND, loaded(engine, claimed)).text
 
 
 def test_a_payment_from_event_to_mail(engine: Engine, tmp_path: Any) -> None:
@@ -257,6 +312,31 @@ def test_a_refund_whose_payment_is_not_known_yet_is_waited_for(engine: Engine) -
 
     (outcome,) = shop.deliver_due(engine, "file:///nonexistent", NOW)
     assert outcome == RetryIn(15.0, "customer_unknown")
+
+
+INTENT = {"id": "pi_1", "object": "payment_intent", "customer": "cus_1", "status": "succeeded"}
+
+
+@pytest.mark.parametrize(
+    ("payment", "named"),
+    [
+        pytest.param(CHARGE, {}, id="charge"),
+        pytest.param(INTENT, {"charge": None, "payment_intent": "pi_1"}, id="no-charge"),
+    ],
+)
+@pytest.mark.parametrize("is_late", [False, True], ids=["known", "comes-in-later"])
+def test_a_refund_is_noted_with_its_customer(
+    engine: Engine, tmp_path: Any, payment: Any, named: Any, is_late: bool
+) -> None:
+    shop.mirror(engine, shop.customer(), *([] if is_late else [payment]))
+    shop.plan(engine, shop.mirror(engine, refund(**named)))
+    planned_for = shop.rows(engine, "customer_id")
+    shop.mirror(engine, payment, at=NOW + SECOND)
+    (outcome,) = shop.deliver_due(engine, tmp_path.as_uri(), NOW)
+
+    assert planned_for == [(None if is_late else "cus_1",)]
+    assert isinstance(outcome, Done)
+    assert shop.rows(engine, "customer_id") == [("cus_1",)]
 
 
 @pytest.mark.parametrize(

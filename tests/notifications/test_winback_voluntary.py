@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from notifications import samples, suppression
 from notifications.kind import LOOK_AHEAD
 from notifications.kinds import winback_voluntary
+from notifications.render import render
 from sync.changes import Done, Skipped
 from tests.mirror.fold import fold
 from tests.notifications import shop
@@ -199,14 +200,6 @@ def test_a_deleted_customer_is_left_alone(engine: Engine) -> None:
     assert shop.deliver_due(engine, NOWHERE, NOW) == [Skipped("customer_deleted")]
 
 
-def test_without_a_place_to_come_back_to_nothing_is_sent(engine: Engine) -> None:
-    shop.mirror(engine, shop.customer(), ENDED)
-    shop.scan(engine)
-    settings = shop.policy(shop_url=None)
-
-    assert shop.deliver_due(engine, NOWHERE, NOW, settings) == [Skipped("no_shop_url")]
-
-
 @pytest.mark.parametrize(
     ("suppressed", "reason"),
     [
@@ -243,3 +236,10 @@ def test_the_last_mail_says_so(feedback: str, days: int, last: bool) -> None:
     case = samples.case(shop.policy(), subject={"days": str(days)}, subscription=ended)
 
     assert winback_voluntary.context(case)["is_last"] is last
+
+
+def test_two_mails_to_the_same_customer_have_two_subjects() -> None:
+    cases = winback_voluntary.sample_cases(shop.policy())
+    subjects = {render(winback_voluntary.KIND, cases[name]).subject for name in ("generic", "last")}
+
+    assert len(subjects) == 2

@@ -66,7 +66,8 @@ def test_every_default_satisfies_its_own_rule() -> None:
         pytest.param(timedelta(0), 30 * DAY, ["edge"], id="now"),
         pytest.param(-DAY, 29 * DAY, ["late", "edge"], id="missed-and-open"),
         pytest.param(-15 * DAY, 15 * DAY, ["late", "edge"], id="on-the-edge"),
-        pytest.param(-16 * DAY, 14 * DAY, ["late"], id="closed"),
+        pytest.param(DAY, 8 * DAY, [], id="a-courtesy-after-the-edge"),
+        pytest.param(-16 * DAY, 14 * DAY, ["late", "edge"], id="closed"),
     ],
 )
 def test_what_opens_inside_its_window_is_late(

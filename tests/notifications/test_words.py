@@ -54,9 +54,9 @@ FACTS = {
     "resuming": ["Garden Box"],
     "stock_alert": ["COFFEE-250", "main"],
     "invoice_due": ["2900", "billing@garden.example"],
-    "winback_delinquent": ["https://garden.example/plans", "1 Rose Lane, London"],
+    "winback_delinquent": ["1 Rose Lane, London"],
     "winback_task": ["cus_sample", "https://dashboard.stripe.com/test/customers/cus_sample"],
-    "winback_voluntary": ["https://garden.example/plans", "Garden Box", "1 Rose Lane, London"],
+    "winback_voluntary": ["Garden Box", "1 Rose Lane, London"],
 }
 
 
@@ -80,7 +80,7 @@ def test_every_mail_in_every_language(kind: str, sample: str, language: str) -> 
     }
     for fact in FACTS[kind]:
         assert written.get(fact, fact) in mail.text
-        assert written.get(fact, fact) in mail.html
+        assert written.get(fact, fact) in mail.html.replace("\N{NO-BREAK SPACE}", " ")
 
     # A day's figures and a shelf are about nobody.
     assert "Ada Lovelace" in mail.text or kind in {"digest", "stock_alert"}
@@ -122,7 +122,6 @@ def test_an_unknown_text_is_found_untranslated(tmp_path: Path) -> None:
         pytest.param("first", "We will try again on December 4", "not try again", id="retry-known"),
         pytest.param("third-no-more-retries", "We will not try again", "December", id="no-retry"),
         pytest.param("being-charged", "Pay now", "try again", id="retry-now"),
-        pytest.param("no-page", "Just reply", "Pay now", id="no-page-to-pay-on"),
     ],
 )
 def test_a_failed_payment_says_what_happens_next(sample: str, says: str, says_not: str) -> None:
@@ -130,17 +129,6 @@ def test_a_failed_payment_says_what_happens_next(sample: str, says: str, says_no
 
     assert says in text
     assert says_not not in text
-
-
-def test_a_renewal_says_how_to_stop_it() -> None:
-    with_portal = words(
-        "renewal_reminder", "fixed-price", "en", portal_url="https://portal.example"
-    )
-    without = words("renewal_reminder", "fixed-price", "en")
-
-    assert "https://portal.example" in with_portal.text
-    assert 'href="https://portal.example"' in with_portal.html
-    assert "reply to this email or write to billing@garden.example" in without.text
 
 
 def test_only_marketing_can_be_refused() -> None:

@@ -11,7 +11,8 @@ import redis
 
 from app.local.servers import held
 from app.local.state import state_dir
-from tests.conftest import Shared, _database
+from tests.conftest import Shared
+from tests.databases import Databases
 from tests.receiver.stripe_side import Door, open_door
 
 FIRST_REDIS = 32  # the databases below belong to single tests
@@ -28,7 +29,11 @@ def state() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def door(
-    request: pytest.FixtureRequest, shared: Shared, template: str, worker_id: str, state: Path
+    request: pytest.FixtureRequest,
+    shared: Shared,
+    databases: Databases,
+    worker_id: str,
+    state: Path,
 ) -> Iterator[Door]:
     """The web process; a module's `SETTINGS` are added to its environment."""
     number = FIRST_REDIS + int(worker_id.removeprefix("gw") if worker_id != "master" else 0)
@@ -36,6 +41,8 @@ def door(
     with redis.Redis.from_url(redis_url) as client:
         client.flushdb()
     settings: dict[str, str] = getattr(request.module, "SETTINGS", {})
-    for database_url in _database(shared, template):
-        with open_door(state, database_url, redis_url, **settings) as door:
-            yield door
+    with (
+        databases.borrowed() as database_url,
+        open_door(state, database_url, redis_url, **settings) as door,
+    ):
+        yield door

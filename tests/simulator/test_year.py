@@ -56,6 +56,33 @@ def test_a_year_holds_failures_lost_cancels_with_feedback_and_yearly_plans(seed:
     assert intervals == {"month", "year"}
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_year_of_a_small_shop_gives_cause_for_almost_every_kind_of_mail(seed: int) -> None:
+    """All but the yearly reminder of terms: who is reminded of each renewal needs none."""
+    history = shop_year(seed, customers=24, start=START, until=UNTIL)
+    types = {event["type"] for event in history.events}
+    told = [e for e in history.events if e["type"].startswith("customer.subscription.")]
+    shown = [(e["data"]["object"], e["data"].get("previous_attributes") or {}) for e in told]
+    left_at = [
+        now["ended_at"]
+        for now, _ in shown
+        if now["ended_at"] and now["cancellation_details"]["reason"] == "cancellation_requested"
+    ]
+
+    assert {now["status"] for now, _ in shown} >= {"past_due", "unpaid", "paused", "trialing"}
+    assert any(now["cancel_at"] is None and before.get("cancel_at") for now, before in shown)
+    assert any((now["pause_collection"] or {}).get("resumes_at") for now, _ in shown)
+    # With two months left to win somebody back.
+    assert min(left_at) < (UNTIL - timedelta(days=60)).timestamp()
+    assert types >= {
+        "charge.dispute.created",
+        "invoice.payment_action_required",
+        "invoice.sent",
+        "refund.created",
+        "subscription_schedule.updated",
+    }
+
+
 def test_signups_are_spread_over_the_year() -> None:
     created = [c["created"] for (kind, _), c in year(1, 40).objects.items() if kind == "customer"]
     months = {datetime.fromtimestamp(at, UTC).month for at in created}

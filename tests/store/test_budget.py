@@ -10,15 +10,15 @@ from sqlalchemy import Engine, func, text
 
 from sync.store.budget import API_BUDGET, Budget, Spent
 from sync.store.engine import make_engine
-from tests.conftest import Shared, _database
+from tests.databases import Databases
 
 SLOW = 0.1  # a token in ten seconds: nothing comes back during a test
 
 
 @pytest.fixture(scope="module")
-def one_database(shared: Shared, template: str) -> Iterator[Engine]:
+def one_database(databases: Databases) -> Iterator[Engine]:
     """One database for all tests of this file: only the budget's row is in it."""
-    for url in _database(shared, template):
+    with databases.borrowed() as url:
         made = make_engine(url)
         yield made
         made.dispose()

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 
 from app.simulator.history import History, Json
 
@@ -15,20 +16,50 @@ def _real_time() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What one idempotency key was first used for (path and form), when, and the answer."""
+
+    at: datetime
+    request: tuple[str, str]
+    answer: Json
+
+
 @dataclass(slots=True)
 class Account:
     """The state behind the API; it may change while the server runs.
 
     Objects are whole: fields that Stripe shows only when expanded, and lists with all their
     elements. `now` is Stripe's clock. Hold `lock` to read or change several things at once.
+    `answered` holds what write requests were answered, by idempotency key; `webhook` gets the
+    events that they cause.
     """
 
     id: str = "acct_1Evergreen"
     now: Callable[[], datetime] = _real_time
     events: list[Json] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
+    portal_pages: str = "https://billing.stripe.com/p/session"
+    checkout_pages: str = "https://checkout.stripe.com/c/pay"
+    webhook: Callable[[Json], object] | None = None
+    answered: dict[str, Answered] = field(default_factory=dict)
     _objects: dict[str, dict[str, Json]] = field(default_factory=dict)
     _deleted: dict[tuple[str, str], Json] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    def new_id(self, prefix: str) -> str:
+        """Return an id for what a write request makes."""
+        return f"{prefix}_{self.id.removeprefix('acct_')}{next(self._numbers):06}"
+
+    def cause(self, event: Json) -> None:
+        """Record an event that a write request caused, and send it."""
+        self.tell(event)
+        if self.webhook:
+            self.webhook(event)
+
+    def remember(self, key: str, request: tuple[str, str], answer: Json) -> None:
+        """Keep what a request with an idempotency key was answered."""
+        self.answered[key] = Answered(self.now(), request, answer)
 
     def put(self, *objects: Json) -> None:
         """Add objects, or replace those of the same type and id."""

@@ -11,7 +11,8 @@ class Fault(Enum):
 
     LIMITED = auto()  # 429 with Retry-After
     ERROR = auto()  # 500
-    DROPPED = auto()  # the connection is closed without an answer
+    DROPPED = auto()  # it is done, and the connection closed without an answer
+    LOST = auto()  # the connection is closed before anything is done
     HALF = auto()  # 200, and the first half of the JSON
     SLOW = auto()  # the state as it was, sent after `slow_s`
 

@@ -17,6 +17,7 @@ import orjson
 
 from app.local.ports import LOOPBACK
 from app.simulator.history import API_VERSION, Json
+from app.simulator.stripe_api import pages, writing
 from app.simulator.stripe_api.account import Account
 from app.simulator.stripe_api.answer import answer, parsed
 from app.simulator.stripe_api.faults import Fault, Faults
@@ -85,6 +86,16 @@ class StripeApi:
         self._vanish(account, body)
         return HTTPStatus.OK, body
 
+    def written(self, path: str, body: str, headers: Mapping[str, str]) -> tuple[int, Json]:
+        """Return status and body for one write request."""
+        try:
+            self._check_key(headers.get("Authorization") or "")
+            account = self._account(headers.get("Stripe-Account"))
+            found = writing.answer(account, path, body, headers.get("Idempotency-Key"))
+        except Refused as refused:
+            return refused.status, refused.body
+        return HTTPStatus.OK, found
+
     def _check_key(self, authorization: str) -> None:
         basic = base64.b64encode(f"{self._key}:".encode()).decode()
         if authorization not in {f"Bearer {self._key}", f"Basic {basic}"}:
@@ -116,22 +127,34 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path, query = urlsplit(self.path)[2:4]
+        if page := pages.page(path):
+            self._send(HTTPStatus.OK, page.encode(), "text/html; charset=utf-8")
+            return
         fault = self.api.noted("GET", path)
-        status, body = self.api.answered(path, query, dict(self.headers))
+        self._answer(path, fault, self.api.answered(path, query, dict(self.headers)))
+
+    def do_POST(self) -> None:
+        path = urlsplit(self.path).path
+        form = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        fault = self.api.noted("POST", path)
+        undone = fault is Fault.LOST or fault in _ERRORS
+        answer = _NONE if undone else self.api.written(path, form, dict(self.headers))
+        self._answer(path, fault, answer)
+
+    def _answer(self, path: str, fault: Fault | None, answer: tuple[int, Json]) -> None:
         self.api.between(path)
-        if fault is Fault.DROPPED:
+        if fault in {Fault.DROPPED, Fault.LOST}:
             self.close_connection = True
             return
         if fault is Fault.SLOW:
             time.sleep(self.api.faults.slow_s)
-        if fault in _ERRORS:
-            status, body = _ERRORS[fault]
+        status, body = _ERRORS.get(fault, answer)
         raw = orjson.dumps(body)
         self._send(status, raw[: len(raw) // 2] if fault is Fault.HALF else raw)
 
-    def _send(self, status: int, raw: bytes) -> None:
+    def _send(self, status: int, raw: bytes, kind: str = "application/json") -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(raw)))
         self.send_header("Stripe-Version", self.headers.get("Stripe-Version") or API_VERSION)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -151,6 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing: the terminal belongs to the demo."""
 
 
+_NONE: tuple[int, Json] = HTTPStatus.NO_CONTENT, {}
 _ERRORS: Mapping[Fault | None, tuple[int, Json]] = {
     Fault.LIMITED: (
         HTTPStatus.TOO_MANY_REQUESTS,

@@ -125,7 +125,7 @@ class Shop:
     def _answer(self, called: FieldNode, variables: Json) -> Json:
         given = {
             each.name.value: value_from_ast_untyped(each.value, variables)
-            for each in called.arguments
+            for each in called.arguments or ()
         }
         mutations = {
             "inventoryAdjustQuantities": self._adjust,
@@ -201,9 +201,9 @@ def _field(document: DocumentNode) -> FieldNode:
 
 
 def _key(called: FieldNode, variables: Json) -> str | None:
-    for directive in called.directives:
+    for directive in called.directives or ():
         if directive.name.value == "idempotent":
-            (argument,) = directive.arguments
+            (argument,) = directive.arguments or ()
             return str(value_from_ast_untyped(argument.value, variables))
     return None
 
