@@ -85,8 +85,8 @@ def _body() -> Any:
 
 def _key() -> str | None:
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not 0 < len(key) <= _LONGEST_KEY:
-        raise Malformed(f"Idempotency-Key: 1 to {_LONGEST_KEY} characters")
+    if key is not None and not (0 < len(key) <= _LONGEST_KEY and key.isprintable()):
+        raise Malformed(f"Idempotency-Key: 1 to {_LONGEST_KEY} printable characters")
     return key
 
 

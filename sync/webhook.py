@@ -15,11 +15,12 @@ from sync import webhook_signature
 from sync.changes import Done, Failed, Outcome, RetryIn
 from sync.delivery.gate import Gate, Held, NoAnswer
 from sync.delivery.http import Answer, Call, Client, Unclear
+from sync.delivery.signals import BUSY_AGAIN_S
 from sync.webhook_signature import Endpoint
 
 READ_S = 15.0
 _AGAIN_S = 5.0
-_GONE = 410
+_GONE, _BUSY = 410, 429
 # The specification's advice for what a receiver must take.
 MOST_BYTES = 20_000
 # The receiver wants no more of them: a person must ask for them again.
@@ -82,7 +83,10 @@ def _meaning(answer: Answer) -> Outcome:
         return Done()
     if answer.status == _GONE:
         return GONE
-    return RetryIn(answer.asked_s(_AGAIN_S), f"webhook_{answer.status}")
+    reason = f"webhook_{answer.status}"
+    if answer.status == _BUSY:
+        return RetryIn(answer.asked_s(BUSY_AGAIN_S), reason, scope="sink")
+    return RetryIn(answer.asked_s(_AGAIN_S), reason)
 
 
 def _without_answer(error: NoAnswer) -> Outcome:

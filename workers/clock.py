@@ -95,12 +95,13 @@ def _scan(conn: Connection, context: Context, now: datetime) -> int:
     told += looking.scan(conn, now, context.settings.crm)
     outbox.add(conn, told)
     settings = context.settings
-    looked = 0
+    found = len(told) + scans.scan(conn, now, settings.mail_policy)
     if settings.inventory:
-        # Nothing is lost in a simulated life, and its nights are many.
+        # Last, since shelves are locked from there to the end, and sales wait for them. Nothing
+        # is lost in a simulated life, and its nights are many.
         real = settings.clock == "real"
-        looked = nightly.scan(conn, now, settings.stock.policy, nightly=real)
-    return len(told) + looked + scans.scan(conn, now, settings.mail_policy)
+        found += nightly.scan(conn, now, settings.stock.policy, nightly=real)
+    return found
 
 
 def walk(context: Context, stop: threading.Event) -> None:

@@ -11,6 +11,9 @@ from app.settings import Settings
 from sync.clock import Clock, RealClock, SimulatedClock
 from sync.store.engine import make_engine
 
+# At most: one for each lane of effects that is served at a time, and some for the rest.
+_CONNECTIONS = 9
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -25,7 +28,7 @@ class Context:
 def build(settings: Settings) -> Context:
     """Return the context for `settings`."""
     # What a lost connection interrupts is done again by its lease or by the sweep.
-    engine = make_engine(settings.database_url, ping=False)
+    engine = make_engine(settings.database_url, pool_size=_CONNECTIONS, ping=False)
     clock: Clock = SimulatedClock(engine) if settings.clock == "simulated" else RealClock()
     return Context(settings, engine, Doorbell(connect(settings.redis_url, timeout_s=2)), clock)
 

@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 
 import structlog
 from rq.timeouts import JobTimeoutException
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 from sync.changes import Outcome, RetryIn, Unknown
 from sync.delivery.patience import KEY_EXPIRED, Verdict, is_too_late, verdict
 from sync.delivery.policy import AT_HOME, DEADLINE_S, LEASE_S, Policy
-from sync.delivery.trail import Call, listening
+from sync.delivery.trail import Call, is_time_up, listening
 from sync.errors import LeaseLost
 from sync.store import attempts, outbox, sinks
 from sync.store.attempts import Attempt
@@ -138,9 +140,10 @@ class Turn:
         with listening(DEADLINE_S) as ended.calls:
             outcomes = self._outcomes(piece, now, ended)
         ended.ms = int((time.monotonic() - began) * 1000)
-        at = _real()
+        at, keyed = _real(), policy.key_lives is not None
+        left = keyed and any(call.may_have_left for call in ended.calls)
         ended.verdicts = [
-            (each, verdict(each, outcome, policy, at))
+            (each, verdict(each, outcome, policy, at, left=left))
             for each, outcome in zip(piece, outcomes, strict=bool(outcomes))
         ]
         return ended
@@ -157,8 +160,11 @@ class Turn:
             raise
         except Exception as error:
             log.exception("effect.broke", channel=self.lane.channel, sink=self.lane.sink)
+            if len(piece) > 1 and _is_an_effects_fault(error) and not is_time_up():
+                # One that nobody can deliver must not keep the others of its batch back.
+                return [end for each in piece for end in self._outcomes([each], now, ended)]
             ended.broke = True
-            reason = f"error_{type(error).__name__.lower()}"
+            reason = f"error_{type(error).__name__.strip('_').lower()}"
             keyed = self.sender.policy.key_lives is not None
             return [Unknown(reason) if keyed else RetryIn(0, reason) for _ in piece]
 
@@ -199,9 +205,18 @@ class Turn:
         return self.context.settings.clock == "simulated"
 
 
+def _is_an_effects_fault(error: Exception) -> bool:
+    """Tell what may be about one effect from a world that is out of order, and from our bug."""
+    return not isinstance(error, (OperationalError, InterfaceError, NoConnection, _Miscounted))
+
+
+class _Miscounted(ValueError):
+    """The sink returned more or fewer outcomes than it got effects."""
+
+
 def _as_many(outcomes: Sequence[Outcome], piece: Sequence[Claimed]) -> Sequence[Outcome]:
     if len(outcomes) != len(piece):
-        raise ValueError("a sink returns one outcome per effect")
+        raise _Miscounted("a sink returns one outcome per effect")
     return outcomes
 
 

@@ -148,9 +148,12 @@ class _Opening:
         def tell(claimed: Claimed, now: datetime) -> Outcome:
             return inventory.deliver(engine, claimed, now, ways)
 
+        def ask(claimed: Claimed) -> Outcome | None:
+            return inventory.resolve(engine, claimed, ways)
+
         deliver = one_by_one(tell)
         lanes = {
-            Lane("inventory", name): Sender(deliver=deliver, policy=sink.policy)
+            Lane("inventory", name): Sender(deliver=deliver, policy=sink.policy, resolve=ask)
             for name, sink in sinks.items()
         }
         lanes[Lane("inventory", STRIPE)] = Sender(deliver=deliver)

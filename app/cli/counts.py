@@ -17,10 +17,14 @@ _CHUNK = 1_000
 
 
 def typed(sku: str, location: str, on_hand: int) -> Count:
-    """Return a count of a shelf; raise `click.UsageError` when it has no name."""
+    """Return a count of a shelf; raise `click.UsageError` for a name that no file may have."""
     if not sku.strip() or not location.strip():
         raise click.UsageError("a SKU and a location need a name")
-    return Count(sku.strip(), location.strip(), on_hand)
+    try:
+        names = stock_csv.name(sku.strip(), "SKU"), stock_csv.name(location.strip(), "location")
+    except ValueError as wrong:
+        raise click.UsageError(str(wrong)) from wrong
+    return Count(*names, on_hand)
 
 
 def stage(
@@ -57,7 +61,11 @@ def stage(
 
 
 def book_staged(conn: Connection, now: datetime, *, opens: bool) -> Iterator[Sequence[Booked]]:
-    """Book what was staged, in the order in which everybody takes shelves; yield it in parts."""
+    """Book what was staged, in the order in which everybody takes shelves; yield it in parts.
+
+    All SKUs are made known before the first shelf is locked, as sales do it.
+    """
+    conn.execute(_KNOW_SKUS)
     after = ("", "")
     while rows := conn.execute(_NEXT, {"sku": after[0], "location": after[1]}).all():
         after = (rows[-1].sku, rows[-1].location)
@@ -85,6 +93,9 @@ _NEXT = text(f"""
     SELECT sku, location, on_hand FROM counted
      WHERE (sku COLLATE "C", location COLLATE "C") > (:sku COLLATE "C", :location COLLATE "C")
      ORDER BY sku COLLATE "C", location COLLATE "C" LIMIT {_CHUNK}""")  # noqa: S608 — a number of ours
+_KNOW_SKUS = text("""
+    INSERT INTO evergreen.stock_item (sku)
+    SELECT sku FROM counted GROUP BY sku ORDER BY sku COLLATE "C" ON CONFLICT DO NOTHING""")
 _NEW_SKUS = text("""
     SELECT DISTINCT sku FROM counted
      WHERE sku NOT IN (SELECT sku FROM evergreen.stock_item) ORDER BY sku LIMIT 20""")

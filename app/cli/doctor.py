@@ -55,7 +55,9 @@ def findings(environ: Mapping[str, str], *, offline: bool) -> tuple[list[str], l
     if not offline:
         for name, look in _LOOKS:
             mistakes += map(without_credentials, look(environ.get(name, "").strip()))
-        mistakes += doctor_stripe.coupons(settings) if settings else ()
+        if settings:
+            mistakes += doctor_stripe.coupons(settings)
+            mistakes += _vendors(settings)
     return mistakes, list(settings.advice if settings else ())
 
 
@@ -107,6 +109,7 @@ def _redis(url: str) -> Iterator[str]:
 
 _MAIL_PORTS = {"smtp": 25, "smtps": 465}
 _HTTPS = 443
+_WEB_PORTS = {"http": 80, "https": _HTTPS}
 
 
 def _mail(url: str) -> Iterator[str]:
@@ -117,11 +120,33 @@ def _mail(url: str) -> Iterator[str]:
     if not address.hostname:
         return
     port = address.port or _MAIL_PORTS.get(address.scheme, _HTTPS)
+    yield from _unreachable("MAIL_URL", address.hostname, port)
+
+
+def _vendors(settings: Settings) -> Iterator[str]:
+    """Tell which CRM or shop cannot be reached; no key is tried: `crm setup` does that."""
+    customers, stock = settings.customers.vendors, settings.stock.vendors
+    told = {
+        "HUBSPOT_BASE_URL": customers.hubspot and customers.hubspot.base_url,
+        "SALESFORCE_LOGIN_URL": customers.salesforce and customers.salesforce.login_url,
+        "CRM_WEBHOOK_URL": customers.webhook and customers.webhook.url,
+        "SHOPIFY_BASE_URL": stock.shopify and stock.shopify.base_url,
+        "INVENTORY_WEBHOOK_URL": stock.webhook and stock.webhook.url,
+        "ACCESS_WEBHOOK_URL": settings.access_webhook and settings.access_webhook.url,
+    }
+    for name, url in told.items():
+        address = urlsplit(url or "")
+        if address.hostname:
+            port = address.port or _WEB_PORTS[address.scheme]
+            yield from _unreachable(name, address.hostname, port)
+
+
+def _unreachable(name: str, host: str, port: int) -> Iterator[str]:
     try:
-        socket.create_connection((address.hostname, port), timeout=_PATIENCE_S).close()
+        socket.create_connection((host, port), timeout=_PATIENCE_S).close()
     except OSError as error:
         yield (
-            f"MAIL_URL: {address.hostname}:{port} takes no connection ({type(error).__name__});"
+            f"{name}: {host}:{port} takes no connection ({type(error).__name__});"
             " check host, port and firewall"
         )
 

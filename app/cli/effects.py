@@ -112,7 +112,7 @@ def settle(settings: Settings, key: str, decision: Decision | None) -> None:
         settled = settling.settle(conn, key, decision)
     if not settled:
         states = " or ".join(settling.ENDS[decision])
-        raise click.ClickException(f"{key!r} is not {states}: see `evergreen effects list`")
+        raise click.ClickException(f"no effect {key!r} is {states}: see `evergreen effects list`")
     if decision == "retry":
         _ring(settings)
     click.echo(_SAID[decision])

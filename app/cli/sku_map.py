@@ -6,6 +6,7 @@ import click
 from sqlalchemy import Connection, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
+from app.cli import stock_csv
 from app.cli.output import output_format, show_rows
 from app.cli.shelves import business_now, connected, converge_later
 from app.settings import Settings
@@ -48,7 +49,10 @@ def set_(settings: Settings, source: str, bundle: str, *, location: str | None, 
     """
     try:
         components = parse_bundle(bundle, location or settings.stock.policy.location)
-    except Malformed as wrong:
+        for each in components:
+            stock_csv.name(each.sku, "SKU")
+            stock_csv.name(each.location, "location")
+    except (Malformed, ValueError) as wrong:
         raise click.UsageError(str(wrong)) from wrong
     with connected(settings) as conn:
         woken = keep(conn, settings, source, components, new=new)

@@ -17,6 +17,7 @@ from app.cli.shelves import (
     must_know,
     tell_of,
 )
+from app.cli.stock_csv import ENCODING
 from app.cli.stock_files import book_file, say_what_is_new
 from app.settings import Settings
 from sync.inventory import ledger, lines
@@ -101,7 +102,9 @@ def movements(
 @click.argument("sku", required=False)
 @click.argument("on_hand", required=False, type=click.IntRange(0, counts.MOST))
 @click.option("--location", help="Where; else the settings' INVENTORY_LOCATION.")
-@click.option("--csv", "file", type=click.File(), help="A file of sku,on_hand[,location].")
+@click.option(
+    "--csv", "file", type=click.File(encoding=ENCODING), help="A file of sku,on_hand[,location]."
+)
 @click.option("--skip-bad", is_flag=True, help="Book the good lines of a file, name the others.")
 @click.option("--push", is_flag=True, help="Tell followers of first counts, too.")
 @click.pass_obj

@@ -15,8 +15,8 @@ Row = TypeVar("Row")
 _RUNS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _MARKED = (*_RUNS, "'")
 _MISTAKES_SHOWN = 20
-# What a spreadsheet writes before the first name.
-_MARK = "\ufeff"
+# A spreadsheet writes a mark before the first name, and perhaps a quotation mark after it.
+ENCODING = "utf-8-sig"
 
 
 def guarded(value: Any) -> Any:
@@ -59,7 +59,7 @@ def read(
         click.UsageError: naming every line that is wrong. Take back what came before it.
     """
     rows = csv.DictReader(file, strict=True)
-    names = {name.removeprefix(_MARK).strip().lower(): name for name in _header(rows)}
+    names = {name.strip().lower(): name for name in _header(rows)}
     if missing := [name for name in columns if name not in names]:
         raise click.UsageError(f"the file lacks the column {', '.join(missing)}")
     mistakes: list[str] = []

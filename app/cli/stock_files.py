@@ -56,7 +56,7 @@ def export_map(settings: Settings) -> None:
 
 
 @import_.command("levels")
-@click.argument("file", type=click.File(encoding="utf-8"))
+@click.argument("file", type=click.File(encoding=stock_csv.ENCODING))
 @click.option("--skip-bad", is_flag=True, help="Book the good lines, name the others.")
 @click.option("--push", is_flag=True, help="Tell followers of first counts, too.")
 @click.pass_obj
@@ -70,7 +70,7 @@ def import_levels(settings: Settings, file: TextIO, *, skip_bad: bool, push: boo
 
 
 @import_.command("map")
-@click.argument("file", type=click.File(encoding="utf-8"))
+@click.argument("file", type=click.File(encoding=stock_csv.ENCODING))
 @click.option("--skip-bad", is_flag=True, help="Take the good lines, name the others.")
 @click.option("--new", is_flag=True, help="Sources that are not mirrored yet are right.")
 @click.pass_obj

@@ -1,10 +1,19 @@
 """What the console asks of the stock and its ledger."""
 
-from sqlalchemy import Connection, RowMapping, case, literal, select
+from sqlalchemy import Connection, RowMapping, case, literal, select, true
 
 from app.console.counts import Count, count_rows
 from app.console.paging import Slice, read_slice
-from sync.inventory.tables import STOCK_LEVEL, STOCK_LINE, STOCK_MOVEMENT, STOCK_REVIEW
+from sync.inventory.tables import (
+    GATE,
+    NOTICE,
+    RESERVATION,
+    RESERVATION_ITEM,
+    STOCK_LEVEL,
+    STOCK_LINE,
+    STOCK_MOVEMENT,
+    STOCK_REVIEW,
+)
 
 # Units that may still be sold, at which a shelf counts as low. Ours, until shops can set it.
 LOW_AT = 5
@@ -43,6 +52,30 @@ def waiting_lines(conn: Connection) -> list[RowMapping]:
 def reviews(conn: Connection) -> list[RowMapping]:
     """Return invoices whose money went back and whose goods may have, at most 50."""
     ordered = select(STOCK_REVIEW).order_by(STOCK_REVIEW.c.opened_at.desc())
+    return list(conn.execute(ordered.limit(_MOST_WAITING)).mappings())
+
+
+def holds(conn: Connection, *, sku: str = "") -> list[RowMapping]:
+    """Return what checkouts hold now, what ends first in front, at most 50."""
+    held, item = RESERVATION.c, RESERVATION_ITEM.c
+    shown = (held.id, held.created_at, held.expires_at, item.sku, item.location, item.quantity)
+    found = select(*shown).join(RESERVATION_ITEM, item.reservation == held.id)
+    found = found.where(held.state == "held", item.sku == sku if sku else true())
+    ordered = found.order_by(held.expires_at, held.id, item.sku, item.location)
+    return list(conn.execute(ordered.limit(_MOST_WAITING)).mappings())
+
+
+def closed_gates(conn: Connection) -> list[RowMapping]:
+    """Return what is sold out and off sale at Stripe, the newest first, at most 50."""
+    closed = select(GATE).where(GATE.c.closed_by != [])
+    ordered = closed.order_by(GATE.c.since.desc(), GATE.c.target_id)
+    return list(conn.execute(ordered.limit(_MOST_WAITING)).mappings())
+
+
+def notices(conn: Connection, *, sku: str = "") -> list[RowMapping]:
+    """Return what was told of shelves, the newest first, at most 50."""
+    found = select(NOTICE).where(NOTICE.c.sku == sku if sku else true())
+    ordered = found.order_by(NOTICE.c.id.desc())
     return list(conn.execute(ordered.limit(_MOST_WAITING)).mappings())
 
 

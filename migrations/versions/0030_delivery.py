@@ -33,7 +33,7 @@ def upgrade() -> None:
     op.create_index(
         "outbox_sink_idx",
         "outbox",
-        ["channel", "sink", "due_at"],
+        ["channel", "sink", "due_at", "key"],
         schema=SCHEMA,
         postgresql_where=sa.text(OPEN),
     )

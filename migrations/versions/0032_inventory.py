@@ -18,6 +18,7 @@ TABLES = (
     "stock_reservation_item",
     "stock_reservation",
 )
+COUNTED_INDEX = "stock_movement_counted_idx"
 ITEM_CHECKS = {
     "safety": "safety >= 0",
     "hysteresis": "resume_at > oos_at",
@@ -31,6 +32,13 @@ def upgrade() -> None:
     for name, holds in ITEM_CHECKS.items():
         op.create_check_constraint(name, "stock_item", holds, schema=SCHEMA)
     op.add_column("stock_line", sa.Column("subscription_item", sa.Text), schema=SCHEMA)
+    op.create_index(
+        COUNTED_INDEX,
+        "stock_movement",
+        ["sku", "location"],
+        schema=SCHEMA,
+        postgresql_where=sa.text("cause IN ('first_count', 'count')"),
+    )
     _reservations()
     _standings()
     _gates()
@@ -48,6 +56,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in TABLES:
         op.drop_table(table, schema=SCHEMA)
+    op.drop_index(COUNTED_INDEX, "stock_movement", schema=SCHEMA)
     op.drop_column("stock_line", "subscription_item", schema=SCHEMA)
     for column in _item_columns():
         op.drop_column("stock_item", column.name, schema=SCHEMA)

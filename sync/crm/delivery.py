@@ -116,7 +116,10 @@ class _Delivery:
             link=read.links.get(_key(claimed)),
         )
         held = digest([self.sink.shown(snapshot), sorted(_told(self.sink, snapshot))])
-        name = hashlib.sha256(f"{effect.key}\n{held}".encode()).hexdigest()[:32]
+        # What is asked for anew is a new message, even if all is as it was two messages ago: a
+        # receiver that knows the id again would drop it.
+        said = f"{effect.key}\n{claimed.revision}\n{held}"
+        name = hashlib.sha256(said.encode()).hexdigest()[:32]
         content = replace(snapshot, message_id=f"msg_{name}")
         return Intent(content=content, digest=held, sent_hash=claimed.sent_hash)
 

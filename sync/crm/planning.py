@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sync.changes import DEBOUNCE_S, Change, Effect
+from sync.crm.refusals import TOLD_BY
 from sync.history.rederiving import tells
 from sync.mirror.events import Event
 from sync.mirror.shapes import customer_of
@@ -42,10 +43,10 @@ def plan(
 
     Many changes of one customer become one delivery of what is true by then. `events` are
     those of the batch: a late one changes nothing in the mirror, but it may tell since when
-    something has been so.
+    something has been so, or that an attempt failed.
     """
     told = {change.event_id for change in changes}
-    late = [each for each in events if each.object_type == "subscription" and each.id not in told]
+    late = [each for each in events if _tells_late(each) and each.id not in told]
     effects = [effect for change in changes for effect in _follows(change, now, sinks)]
     for event in late:
         if customer_id := customer_of(event.object):
@@ -58,6 +59,10 @@ def plan(
                 event_id=event.id,
             )
     return list({effect.key: effect for effect in effects}.values())
+
+
+def _tells_late(event: Event) -> bool:
+    return event.object_type == "subscription" or event.type == TOLD_BY
 
 
 def _follows(change: Change, now: datetime, sinks: Sequence[str]) -> Iterator[Effect]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, select, tuple_, update
+from sqlalchemy import Connection, Engine, or_, select, tuple_, update
 
 from sync.changes import Effect
 from sync.crm.links import Key
@@ -32,9 +32,14 @@ def push(conn: Connection, keys: Sequence[Key], now: datetime, sinks: Sequence[s
 
 
 def _forget(conn: Connection, effects: Sequence[Effect]) -> None:
-    """Forget what the sinks hold, so that what has not changed is sent all the same."""
+    """Forget what the sinks hold, so that what has not changed is sent all the same.
+
+    Who has one in hand just now may find that nothing has changed, so it is confirmed.
+    """
     keys = [effect.key for effect in effects]
-    conn.execute(update(OUTBOX).where(OUTBOX.c.key.in_(keys)).values(sent_hash=None))
+    confirm = or_(OUTBOX.c.confirm, OUTBOX.c.state == "leased")
+    asked = update(OUTBOX).where(OUTBOX.c.key.in_(keys))
+    conn.execute(asked.values(sent_hash=None, confirm=confirm))
 
 
 def everybody(engine: Engine, accounts: Sequence[str]) -> Iterator[list[Key]]:

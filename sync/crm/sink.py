@@ -26,8 +26,8 @@ class Snapshot:
 
     Customers who are one contact over there (`link`) share one snapshot, merged, under the id
     of the first of them. `at` is the business time of this delivery; `read_at` the database's
-    own time at which the fields were read. `message_id` stands for this content and is the
-    same at every try.
+    own time at which the fields were read. `message_id` stands for this content as it was asked
+    for, and is the same at every try.
     """
 
     account: str

@@ -17,7 +17,13 @@ from sync.crm.coupons import AppliedCoupon
 from sync.crm.facts import Facts
 from sync.crm.revenue import Movement, last_movement, mrr_minor, next_change
 from sync.crm.standing import LIVE, billing_lifecycle, main_subscription, status_of, will_renew
-from sync.crm.takings import failed_attempts, last_failed_at, returned_minor
+from sync.crm.takings import (
+    Takings,
+    failed_attempts,
+    is_under_way,
+    last_failed_at,
+    returned_minor,
+)
 from sync.mirror.facts import InvoiceFacts, SubscriptionFacts
 
 Fields = dict[str, Any]
@@ -90,7 +96,7 @@ def _look(facts: Facts, now: datetime) -> _Seen:
         currency=currency,
         movement=last_movement(facts.revenue, currency, now),
         failed_payments=failed_attempts(facts.takings, facts.invoices),
-        dunning_stage=_dunning_stage(facts.invoices),
+        dunning_stage=_dunning_stage(facts.invoices, facts.takings),
         card_expires=_card_expires(facts, main),
     )
 
@@ -230,9 +236,10 @@ def _failures(seen: _Seen) -> Fields:
     }
 
 
-def _dunning_stage(invoices: Sequence[InvoiceFacts]) -> str | None:
+def _dunning_stage(invoices: Sequence[InvoiceFacts], takings: Takings) -> str | None:
     """Return whether a failed invoice is still retried; None where none is open."""
-    owed = [each for each in invoices if each.status == "open" and each.attempt_count]
+    tried = [each for each in invoices if each.status == "open" and each.attempt_count]
+    owed = [each for each in tried if each.attempt_count > is_under_way(each, takings)]
     retried = any(each.next_payment_attempt for each in owed)
     return ("retrying" if retried else "exhausted") if owed else None
 

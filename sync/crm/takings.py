@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from sync.crm.refusals import Refusals, load_refusals
 from sync.mirror.facts import InvoiceFacts
 from sync.mirror.payments import (
     NO_PAYMENTS,
@@ -37,12 +38,16 @@ class Dispute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Takings:
-    """Payments and disputes; `intents`: what tried to pay each invoice, `off_stripe`: in vain."""
+    """Payments and disputes; `intents`: what tried to pay each invoice, `off_stripe`: in vain.
+
+    `refusals`: what events told of failed attempts, by invoice.
+    """
 
     payments: Payments = NO_PAYMENTS
     disputes: tuple[Dispute, ...] = ()
     intents: Mapping[str, frozenset[str]] = field(default_factory=dict)
     off_stripe: frozenset[str] = frozenset()
+    refusals: Mapping[str, Refusals] = field(default_factory=dict)
 
 
 def load_takings(
@@ -55,6 +60,7 @@ def load_takings(
         disputes=tuple(_disputes(conn, account, payments)),
         intents=load_intents(conn, account, invoices),
         off_stripe=frozenset(each for each, told in invoices.items() if _paid_off_stripe(told)),
+        refusals=load_refusals(conn, account, invoices),
     )
 
 
@@ -99,15 +105,25 @@ def _failed(invoice: InvoiceFacts, takings: Takings, refused: Mapping[str | None
 
     Of a paid one the last did not, unless the money came outside of Stripe, or the customer
     paid by hand: that attempt is not counted among the invoice's, so as many were refused as
-    it counts. Source: docs.stripe.com/api/invoices/object, attempt_count.
+    it counts, or as many as events told of: an attempt that the customer had to confirm failed,
+    too. Source: docs.stripe.com/api/invoices/object, attempt_count.
     """
     if invoice.status != "paid" or invoice.id in takings.off_stripe:
-        return invoice.attempt_count
+        return max(invoice.attempt_count - is_under_way(invoice, takings), 0)
     charges = sum(refused.get(each, 0) for each in takings.intents.get(invoice.id, ()))
-    return max(invoice.attempt_count - 1, min(charges, invoice.attempt_count), 0)
+    known = takings.refusals.get(invoice.id)
+    told = known.attempts if known else 0
+    return max(invoice.attempt_count - 1, min(charges, invoice.attempt_count), told, 0)
+
+
+def is_under_way(invoice: InvoiceFacts, takings: Takings) -> bool:
+    """Tell whether the bank has yet to say how the last attempt ends; a direct debit takes days."""
+    pending = {each.payment_intent for each in takings.payments.charges if each.status == "pending"}
+    return not pending.isdisjoint(takings.intents.get(invoice.id, ()))
 
 
 def last_failed_at(takings: Takings) -> datetime | None:
-    """Return when a charge was last refused; None: never."""
-    failed = [each for each in takings.payments.charges if each.status == "failed"]
-    return max((each.created for each in failed if each.created), default=None)
+    """Return when a charge was last refused, or an attempt failed without one; None: never."""
+    failed = [each.created for each in takings.payments.charges if each.status == "failed"]
+    told = [each.last_at for each in takings.refusals.values()]
+    return max((at for at in (*failed, *told) if at), default=None)

@@ -77,7 +77,8 @@ class Call:
     """One request, the same at each try. `content` wins over `json`; neither: no body.
 
     `repeatable`: doing it twice is doing it once, by its nature or by an idempotency key, so
-    that it may be tried again at once after an unclear end or a 5xx.
+    that it may be tried again at once after an unclear end or a 5xx. `only_asks`: it changes
+    nothing over there, such as a log-in.
     """
 
     method: str
@@ -86,6 +87,7 @@ class Call:
     content: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = False
+    only_asks: bool = False
 
     @property
     def bytes(self) -> bytes | None:
@@ -147,13 +149,18 @@ class Client:
         if trail.is_time_up():
             raise Held(NO_TIME_LEFT)
         leave = self._gate.enter(patience_s=left_s / 4) if self._gate else None
-        began, answer = time.monotonic(), None
+        began, answer, unclear = time.monotonic(), None, False
         try:
             answer = self._exchange(call, max(until - began, 0.1))
+            unclear = not answer.is_alive
+        except Unclear:
+            unclear = True
+            raise
         finally:
             ms = int((time.monotonic() - began) * 1000)
             status, name = (answer.status, _correlation(answer)) if answer else (None, None)
-            trail.note(trail.Call(status=status, ms=ms, correlation_id=name))
+            left = unclear and not call.only_asks
+            trail.note(trail.Call(status=status, ms=ms, correlation_id=name, may_have_left=left))
             if leave:
                 leave.ended(ok=answer is not None and answer.is_alive)
         return answer

@@ -40,17 +40,20 @@ def is_too_late(claimed: Claimed, policy: Policy, at: datetime) -> bool:
     return at - first >= TRUSTED_PART * policy.key_lives
 
 
-def verdict(claimed: Claimed, outcome: Outcome, policy: Policy, at: datetime) -> Verdict:
+def verdict(
+    claimed: Claimed, outcome: Outcome, policy: Policy, at: datetime, *, left: bool = False
+) -> Verdict:
     """Return what follows `outcome` at the real time `at`.
 
     What may have happened is sent again where doing it twice is doing it once: a state, and
-    what has a key, as long as `policy` says that the other side knows it.
+    what has a key, as long as `policy` says that the other side knows it. `left`: one of the
+    tries may have happened, though the last of them did not.
     """
     match outcome:
         case RetryIn(scope="sink"):
-            return Verdict(outcome)
+            return Verdict(outcome, may_have_left=left)
         case RetryIn(delay_s, reason):
-            return Verdict(_next(claimed, delay_s, reason))
+            return Verdict(_next(claimed, delay_s, reason, unclear=left), may_have_left=left)
         case Unknown(reason, delay_s) if _is_repeatable(claimed, policy, at):
             return Verdict(_next(claimed, delay_s, reason, unclear=True), may_have_left=True)
         case _:

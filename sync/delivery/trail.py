@@ -13,11 +13,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One try at one call. `status` is None when no answer came."""
+    """One try at one call. `status` is None when no answer came.
+
+    `may_have_left`: the other side may have done what it was asked, whatever a later try ends
+    with.
+    """
 
     status: int | None
     ms: int
     correlation_id: str | None = None
+    may_have_left: bool = False
 
 
 @dataclass(frozen=True, slots=True)

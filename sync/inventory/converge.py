@@ -38,7 +38,7 @@ def converge(conn: Connection, job: Job) -> bool:
     sale = load_sale(conn, job.account, job.invoice)
     lines = load_lines(conn, job.account, job.invoice)
     freezes = sale.status in _FREEZES
-    waits = read_lines(conn, job, lines) if freezes else forget_waiting(conn, job)
+    waits = read_lines(conn, job, lines, sale.paid_at) if freezes else forget_waiting(conn, job)
     allocs = _locked_allocs(conn, job)
     movements = _book_differences(conn, job, sale, lines, allocs)
     movements += _end_holds(conn, job, sale)

@@ -50,6 +50,17 @@ def deliver(engine: Engine, claimed: outbox.Claimed, now: datetime, ways: Ways =
     return _KINDS[claimed.effect.kind](engine, claimed, now, ways)
 
 
+def resolve(engine: Engine, claimed: outbox.Claimed, ways: Ways) -> Outcome | None:
+    """Ask its sink what became of an effect that must not be sent again; None: it cannot say."""
+    read = _READS.get(claimed.effect.kind)
+    sink = ways.sinks.get(claimed.effect.sink)
+    if read is None or sink is None:
+        return None
+    with engine.connect() as conn:
+        intent = read(conn, claimed)
+    return sink.resolve(intent) if intent else None
+
+
 def converge_invoice(engine: Engine, job: Job) -> None:
     """Converge one invoice in one transaction, and once more when a line began to wait.
 
@@ -157,7 +168,11 @@ def _reconcile(engine: Engine, claimed: outbox.Claimed, now: datetime, ways: Way
 
 
 def _to_sink(read: Callable[..., Intent | None]) -> Callable[..., Outcome]:
-    """Return the way of one kind of intent: read after the claim, told to its sink."""
+    """Return the way of one kind of intent: read after the claim, told to its sink.
+
+    One at a time: no vendor here takes several in one call, since each has a key of its own,
+    and how one ended is on record before the next is sent.
+    """
 
     def send(engine: Engine, claimed: outbox.Claimed, now: datetime, ways: Ways) -> Outcome:
         del now
@@ -212,12 +227,16 @@ def _origin(effect: Effect, now: datetime) -> Origin:
     )
 
 
+# What is told to a sink, by the effect's kind.
+_READS: Mapping[str, Callable[[Connection, outbox.Claimed], Intent | None]] = {
+    "movement": movement_of,
+    "level": _level_of,
+    "notice": _notice_of,
+}
 _KINDS: Mapping[str, Callable[[Engine, outbox.Claimed, datetime, Ways], Outcome]] = {
     "converge": _converge,
     "look": _look,
     "gate": _gate,
     "reconcile": _reconcile,
-    "movement": _to_sink(movement_of),
-    "level": _to_sink(_level_of),
-    "notice": _to_sink(_notice_of),
+    **{kind: _to_sink(read) for kind, read in _READS.items()},
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sync.mirror.payments import CreditNote
 
@@ -15,6 +16,8 @@ class Sale:
     refunded_minor: int
     credit_notes: tuple[CreditNote, ...]
     shipped: bool
+    # None where it is not paid, or Stripe does not say.
+    paid_at: datetime | None = None
     # What its checkout held: given back or turned into the sale, as the invoice ends.
     reservations: tuple[str, ...] = ()
 
@@ -81,7 +84,9 @@ def review(sale: Sale) -> str | None:
         return None
     noted_minor = sum(note.amount_minor for note in sale.credit_notes)
     named = any(note.lines for note in sale.credit_notes)
-    if sale.credit_notes and not named and sale.fully_refunded:
+    # Whether the money went back or to the customer's balance.
+    all_noted = 0 < sale.paid_minor <= noted_minor
+    if sale.credit_notes and not named and (sale.fully_refunded or all_noted):
         return "credit_note_without_lines"
     if sale.refunded_minor <= noted_minor:
         return None

@@ -22,7 +22,7 @@ def load_sale(conn: Connection, account: str, invoice_id: str) -> Sale:
     """Return how an invoice stands; one that is gone or was never seen has no status."""
     table = invoices.TABLE.c
     row = conn.execute(
-        select(table.status, table.amount_paid_minor, table.data).where(
+        select(table.status, table.amount_paid_minor, table.paid_at, table.data).where(
             table.id == invoice_id, table.account == account, table.deleted_at.is_(None)
         ),
     ).one_or_none()
@@ -37,6 +37,7 @@ def load_sale(conn: Connection, account: str, invoice_id: str) -> Sale:
         refunded_minor=refunded_minor(payments),
         credit_notes=load_credit_notes(conn, account, invoice_id),
         shipped=_shipped(conn, account, invoice_id, row.data),
+        paid_at=row.paid_at,
         reservations=_reservations(conn, account, invoice_id, row.data),
     )
 

@@ -1,12 +1,12 @@
 """The ledger of the stock: every movement is written once, beside the level it leads to."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import uuid4
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, and_, func, literal_column, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from sync.inventory.tables import STOCK_ITEM, STOCK_LEVEL, STOCK_MOVEMENT
@@ -58,13 +58,18 @@ def book(conn: Connection, movements: Iterable[Movement]) -> list[Booked]:
     Shelves are always taken in the order of SKU and location: two writers cannot deadlock.
     """
     in_order = sorted(movements, key=lambda m: (m.sku, m.location, m.source_line, m.counter))
-    return [_write(conn, each, _move_level(conn, each)) for each in in_order]
+    if not in_order:
+        return []
+    after = [_move_level(conn, each) for each in in_order]
+    rows = [_ledger_row(each, level) for each, level in zip(in_order, after, strict=True)]
+    ids = conn.execute(_WRITE, rows).scalars()
+    return [
+        Booked(**asdict(each), id=booked_id, level_after=level)
+        for each, booked_id, level in zip(in_order, ids, after, strict=True)
+    ]
 
 
-def _write(conn: Connection, movement: Movement, level_after: int) -> Booked:
-    row = insert(STOCK_MOVEMENT).returning(STOCK_MOVEMENT.c.id)
-    booked_id = conn.execute(row, _ledger_row(movement, level_after)).scalar_one()
-    return Booked(**asdict(movement), id=booked_id, level_after=level_after)
+_WRITE = insert(STOCK_MOVEMENT).returning(STOCK_MOVEMENT.c.id, sort_by_parameter_order=True)
 
 
 def _move_level(conn: Connection, movement: Movement) -> int:
@@ -94,35 +99,52 @@ def count(
     `opens`: the first count of a shelf is marked as such, since it is news to nobody else.
     """
     in_order = sorted(counts)
+    if not in_order:
+        return []
     # Before any shelf is locked: a sale takes items first and shelves then, too.
     know_items(conn, [each.sku for each in in_order])
-    booked = [_difference(conn, each, at, opens=opens) for each in in_order]
-    return book(conn, [movement for movement in booked if movement.delta])
+    stands = _locked(conn, in_order, at)
+    known = first_counts(conn, stands) if opens else stands
+    steps = ((each, each.on_hand - stands[each.sku, each.location]) for each in in_order)
+    return book(conn, [_step(each, delta, known, at) for each, delta in steps if delta])
 
 
-def _was_counted(conn: Connection, sku: str, location: str) -> bool:
+def _locked(
+    conn: Connection, in_order: Sequence[Count], at: datetime
+) -> dict[tuple[str, str], int]:
+    """Lock shelves, the new ones too, one after the other; return what is on hand there."""
+    shelves = [{"sku": each.sku, "location": each.location, "updated_at": at} for each in in_order]
+    made = insert(STOCK_LEVEL).values(shelves)
+    shelf = (STOCK_LEVEL.c.sku, STOCK_LEVEL.c.location)
+    # Changes nothing, but waits for, and keeps, whatever stands there.
+    kept = made.on_conflict_do_update(index_elements=shelf, set_={"on_hand": STOCK_LEVEL.c.on_hand})
+    found = conn.execute(kept.returning(*shelf, STOCK_LEVEL.c.on_hand))
+    return {(row[0], row[1]): row[2] for row in found}
+
+
+def first_counts(
+    conn: Connection, shelves: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], datetime]:
+    """Return when each of `shelves` (SKU, location) was first counted; others are missing."""
     moved = STOCK_MOVEMENT.c
-    found = select(moved.id).where(
-        moved.sku == sku, moved.location == location, moved.cause.in_((COUNTED, OPENING))
-    )
-    return conn.execute(found.limit(1)).first() is not None
+    shelf = (moved.sku, moved.location)
+    found = select(*shelf, func.min(moved.created_at)).group_by(*shelf)
+    # As the index says it: what was sold of a shelf is not looked at.
+    counted = moved.cause.in_((literal_column(f"'{OPENING}'"), literal_column(f"'{COUNTED}'")))
+    wanted = tuple_(*shelf).in_(sorted(shelves))
+    return {(row[0], row[1]): row[2] for row in conn.execute(found.where(counted, wanted))}
 
 
-def _difference(conn: Connection, counted: Count, at: datetime, *, opens: bool) -> Movement:
-    """Lock a shelf and return the step from what stands there to what was counted."""
-    level = STOCK_LEVEL.c
-    shelf = and_(level.sku == counted.sku, level.location == counted.location)
-    know_shelf(conn, counted.sku, counted.location, at)
-    stands = conn.execute(select(level.on_hand).where(shelf).with_for_update()).scalar_one()
-    first = opens and not _was_counted(conn, counted.sku, counted.location)
+def _step(counted: Count, delta: int, known: Container[tuple[str, str]], at: datetime) -> Movement:
+    """Return the step to what was counted; `known`: shelves whose count opens nothing."""
     return Movement(
         source_line=f"adj:{uuid4()}",
         sku=counted.sku,
         location=counted.location,
         revision=1,
         counter="on_hand",
-        delta=counted.on_hand - stands,
-        cause=OPENING if first else COUNTED,
+        delta=delta,
+        cause=COUNTED if (counted.sku, counted.location) in known else OPENING,
         event_id=None,
         at=at,
     )

@@ -5,17 +5,19 @@ lacks, or for a person, is read again each time its invoice is converged.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, and_, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from sync.inventory.ledger import know_items
+from sync.inventory.ledger import first_counts, know_items
 from sync.inventory.mapping import Line, Resolution, resolve
 from sync.inventory.policy import PLAIN, InventoryPolicy
 from sync.inventory.tables import STOCK_ALLOC, STOCK_LINE
+
+BEFORE_FIRST_COUNT = "before_first_count"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +37,14 @@ def source_line(job: Job, line: str) -> str:
     return f"{job.invoice}:{line}"
 
 
-def read_lines(conn: Connection, job: Job, lines: Mapping[str, Line]) -> bool:
-    """Freeze how each line is read, unless that is settled; return whether a new wait began."""
+def read_lines(
+    conn: Connection, job: Job, lines: Mapping[str, Line], paid_at: datetime | None
+) -> bool:
+    """Freeze how each line is read, unless that is settled; return whether a new wait began.
+
+    What is met for the first time though it was paid for before its shelf was first counted,
+    such as an old invoice of a backfill that is refunded in part, is in that count already.
+    """
     known = _known_lines(conn, job)
     policy = job.policy
     read = {
@@ -46,12 +54,33 @@ def read_lines(conn: Connection, job: Job, lines: Mapping[str, Line]) -> bool:
     }
     if not read:
         return False
+    if paid_at is not None:
+        new = {line: found for line, found in read.items() if line not in known}
+        read |= _uncounted(conn, new, paid_at)
     _keep_lines(conn, job, lines, read)
     _keep_allocs(conn, job, read)
     return any(
         not found.settled and _waits_for(lines[line]) != _waited_for(known.get(line))
         for line, found in read.items()
     )
+
+
+def _uncounted(
+    conn: Connection, read: Mapping[str, Resolution], paid_at: datetime
+) -> dict[str, Resolution]:
+    """Return the lines without what was in the first count of its shelf."""
+    shelves = {(each.sku, each.location) for found in read.values() for each in found.components}
+    counted = {shelf for shelf, at in first_counts(conn, shelves).items() if paid_at < at}
+    return {
+        line: _without(found, counted) for line, found in read.items() if found.state == "mapped"
+    }
+
+
+def _without(found: Resolution, counted: set[tuple[str, str]]) -> Resolution:
+    left = tuple(each for each in found.components if (each.sku, each.location) not in counted)
+    if left:
+        return replace(found, components=left)
+    return Resolution("ignored", BEFORE_FIRST_COUNT)
 
 
 def forget_map(conn: Connection, account: str, invoice: str) -> int:

@@ -1,19 +1,20 @@
 """What vendors call our SKUs and locations, kept so that a delivery needs no search."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from sqlalchemy import Connection, Engine, delete, func, outerjoin, select
+from sqlalchemy import Connection, Engine, delete, func, or_, outerjoin, select
 from sqlalchemy.dialects.postgresql import insert
 
 from sync.inventory.names import Names
 from sync.inventory.tables import REMOTE, STOCK_ITEM, STOCK_LEVEL
 
 
-def names(engine: Engine, sink: str) -> Names:
-    """Return all names that `sink` has for what is ours."""
+def names(engine: Engine, sink: str, skus: Collection[str]) -> Names:
+    """Return the names that `sink` has for `skus`, and for all of our locations."""
     column = REMOTE.c
+    needed = or_(column.kind == "location", column.name.in_(skus))
     with engine.connect() as conn:
-        found = conn.execute(select(REMOTE).where(column.sink == sink)).all()
+        found = conn.execute(select(REMOTE).where(column.sink == sink, needed)).all()
     of = {kind: {row.name: row.remote_id for row in found if row.kind == kind} for kind in _KINDS}
     return Names(of["sku"], of["location"])
 

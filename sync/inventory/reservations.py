@@ -138,14 +138,27 @@ def ended(
 ) -> list[Movement]:
     """End reservations that are held; return the movements that this asks to book.
 
-    `takes`: the goods leave the shelf with it, since no invoice line says so.
+    `takes`: the goods leave the shelf with it, since no invoice line says so; they do so, too,
+    when the hold was over before its checkout was paid.
     """
-    column, movements = RESERVATION.c, []
+    movements: list[Movement] = []
+    facts: dict[str, Any] = {"cause": f"reservation_{state}", "at": now, "event_id": event_id}
     for each in sorted(set(ids)):
-        mine = and_(column.id == each, column.state == "held")
-        if conn.execute(update(RESERVATION).where(mine).values(state=state, ended_at=now)).rowcount:
-            movements += _ending(conn, each, state, now, event_id=event_id, takes=takes)
+        if _step(conn, each, ("held",), state, now):
+            counters: Sequence[Counter] = ("reserved", "on_hand") if takes else ("reserved",)
+            movements += _ending(conn, each, counters, revision=2, **facts)
+        elif takes and _step(conn, each, ("expired", "released"), state, now):
+            movements += _ending(conn, each, ("on_hand",), revision=3, **facts)
     return movements
+
+
+def _step(
+    conn: Connection, reservation_id: str, before: Sequence[State], after: State, now: datetime
+) -> bool:
+    """Lead a reservation from one of the states `before` to `after`; False when in none."""
+    mine = and_(RESERVATION.c.id == reservation_id, RESERVATION.c.state.in_(before))
+    step = update(RESERVATION).where(mine).values(state=after, ended_at=now)
+    return conn.execute(step).rowcount == 1
 
 
 def _begin(conn: Connection, new_id: str, wish: Wish, now: datetime, key: str | None) -> bool:
@@ -211,20 +224,12 @@ def _steps(reservation_id: str, held: dict[Shelf, int], now: datetime) -> list[M
 
 
 def _ending(
-    conn: Connection,
-    reservation_id: str,
-    state: State,
-    now: datetime,
-    *,
-    event_id: str | None,
-    takes: bool,
+    conn: Connection, reservation_id: str, counters: Sequence[Counter], **facts: Any
 ) -> list[Movement]:
     found = find(conn, reservation_id)
     assert found, "ended just now"
-    counters: Sequence[Counter] = ("reserved", "on_hand") if takes else ("reserved",)
-    facts: dict[str, Any] = {"cause": f"reservation_{state}", "at": now, "event_id": event_id}
     return [
-        _movement(found.id, shelf, revision=2, counter=counter, delta=-quantity, **facts)
+        _movement(found.id, shelf, counter=counter, delta=-quantity, **facts)
         for shelf, quantity in found.granted
         if quantity
         for counter in counters

@@ -61,5 +61,9 @@ class InventorySink(Sink, Protocol):
         ...
 
     def resolve(self, intent: Intent) -> Outcome | None:
-        """Return what became of an unclear intent; None where the other side cannot say."""
+        """Return what became of an unclear intent, and never an error.
+
+        Asked once its key is too old to be sent again. None where the other side cannot say: a
+        person settles it then.
+        """
         ...

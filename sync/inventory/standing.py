@@ -48,12 +48,15 @@ _GONE = frozenset({"out", "oversold"})
 
 
 def notice(before: Standing | None, after: Standing) -> NoticeKind | None:
-    """Return what is to be told of a step; a shelf that was never looked at was fine."""
+    """Return what is to be told of a step; a shelf that was never looked at was fine.
+
+    That it is back is told also of a shelf that is back but low: it will not be told later.
+    """
     if after == (before or "ok"):
         return None
-    if after in _TELLS:
-        return None if (before, after) == ("oversold", "out") else _TELLS[after]
-    return "back_in_stock" if before in _GONE else None
+    if before in _GONE and after not in _GONE:
+        return "back_in_stock"
+    return None if (before, after) == ("oversold", "out") else _TELLS.get(after)
 
 
 _TELLS: Mapping[Standing, NoticeKind] = {
@@ -71,8 +74,9 @@ def look(conn: Connection, sku: str, now: datetime) -> list[int]:
     item = items.load(conn, [sku]).get(sku)
     if item is None:
         return []
-    shelves = list(_shelves(conn, item))
+    # Locked before the levels are read: whoever looks last tells of the last of them.
     before = _before(conn, sku)
+    shelves = list(_shelves(conn, item))
     told = [_note(conn, shelf, item, before.get(shelf.location), now) for shelf in shelves]
     return [each for each in told if each is not None]
 

@@ -10,12 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-import orjson
-import requests
-import stripe
-
-from sync.errors import Rejected, Unavailable
 from sync.inventory.gate import Target
+from sync.mirror.shapes import at, mappings
+from sync.stripe_connection import Connection, Json, Refusal
 
 MARK = "evergreen_sold_out"
 _PATHS: Mapping[Target, str] = {
@@ -25,30 +22,22 @@ _PATHS: Mapping[Target, str] = {
 }
 _TIMEOUT_S = 2.0, 6.0
 _PAGE = 100
-_BUSY = frozenset({409, 424, 425, 429})
-Json = Mapping[str, Any]
 
 
 class StripeGate:
-    """Turns things off and on with one key; needs write permission on what the gate closes."""
+    """Turns things off and on with one key; needs write permission on what the gate closes.
+
+    Raises `Unavailable` (with the wait that Stripe asks for) or `Rejected`, nothing else.
+    """
 
     def __init__(self, api_key: str, *, base: str | None = None) -> None:
         """Nothing connects before the first request."""
-        self._session = requests.Session()
-        self._client = stripe.StripeClient(
-            api_key,
-            base_addresses={"api": base} if base else {},
-            max_network_retries=0,
-            http_client=stripe.RequestsClient(timeout=_TIMEOUT_S, session=self._session),
-        )
+        self._connection = Connection(api_key, base=base, timeout_s=_TIMEOUT_S)
 
     def links_with(self, price: str, account: str) -> Sequence[str]:
         """Return the payment links that sell `price`; those that somebody closed, too."""
-        return [
-            link["id"]
-            for link in self._list("/v1/payment_links", account)
-            if self._sells(link["id"], price, account)
-        ]
+        links = self._list("/v1/payment_links", account, expand=["data.line_items"])
+        return [link["id"] for link in links if self._sells(link, price, account)]
 
     def turn_off(self, target: Target, target_id: str, account: str) -> bool:
         """Take off sale, unless it is so; return whether it bears our mark then."""
@@ -70,16 +59,20 @@ class StripeGate:
 
     def close(self) -> None:
         """Close the connections; asking again opens new ones."""
-        self._session.close()
+        self._connection.close()
 
-    def _sells(self, link: str, price: str, account: str) -> bool:
-        lines = self._list(f"/v1/payment_links/{quote(link, safe='')}/line_items", account)
-        return any((line.get("price") or {}).get("id") == price for line in lines)
+    def _sells(self, link: Json, price: str, account: str) -> bool:
+        """Tell by the lines that came with the link, and by all of them where some are missing."""
+        shown = link.get("line_items") or {"has_more": True}
+        if _names(shown, price) or not shown.get("has_more"):
+            return _names(shown, price)
+        path = f"/v1/payment_links/{quote(link['id'], safe='')}/line_items"
+        return any(at(line, "price", "id") == price for line in self._list(path, account))
 
-    def _list(self, path: str, account: str) -> Iterator[Json]:
+    def _list(self, path: str, account: str, **params: Any) -> Iterator[Json]:
         after: dict[str, str] = {}
         while True:
-            page = self._ask("get", path, account, limit=_PAGE, **after)
+            page = self._ask("get", path, account, limit=_PAGE, **params, **after)
             yield from page["data"]
             if not page.get("has_more") or not page["data"]:
                 return
@@ -87,23 +80,15 @@ class StripeGate:
 
     def _ask(self, method: str, path: str, account: str, **params: Any) -> Json:
         try:
-            response = self._client.raw_request(
-                method, path, stripe_account=account or None, **params
-            )
-        except stripe.StripeError as error:
-            # Without its cause: Stripe's texts name parts of keys and what was asked.
-            raise _refusal(error) from None
-        found: Json = orjson.loads(response.body)
+            found, _ = self._connection.ask(method, path, params, account=account)
+        except Refusal as refusal:
+            raise refusal.as_error() from None
         return found
+
+
+def _names(lines: Json, price: str) -> bool:
+    return any(at(line, "price", "id") == price for line in mappings(lines.get("data")))
 
 
 def _is_marked(found: Json) -> bool:
     return bool((found.get("metadata") or {}).get(MARK))
-
-
-def _refusal(error: stripe.StripeError) -> Unavailable | Rejected:
-    status = error.http_status
-    said = " ".join(filter(None, [type(error).__name__, str(status or ""), error.code]))
-    if status is None or status in _BUSY or status >= 500:  # noqa: PLR2004 — HTTP's own class
-        return Unavailable(said)
-    return Rejected(said)

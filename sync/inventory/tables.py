@@ -142,6 +142,11 @@ STOCK_MOVEMENT = Table(
     CheckConstraint("delta <> 0", name="delta"),
     UniqueConstraint("source_line", "sku", "location", "revision", "counter"),
     Index("stock_movement_sku_idx", "sku", "location", "id"),
+    Index(
+        "stock_movement_counted_idx",
+        *("sku", "location"),
+        postgresql_where=text("cause IN ('first_count', 'count')"),
+    ),
     schema=EVERGREEN,
 )
 

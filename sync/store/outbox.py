@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import (
     Connection,
+    Integer,
     and_,
     case,
     cast,
@@ -164,7 +165,8 @@ def settle(
     `now` is business time. What was asked for again meanwhile is pending again, whatever the
     end: one statement decides, so that no request slips in between. A retry waits in real
     time, or, `retry_in_business_time`, until the simulated clock has walked so far. A retry
-    that `may_have_left` keeps the time from which on the sink's memory of its key counts.
+    that `may_have_left` keeps the time from which on the sink's memory of its key counts. A
+    write that confirms another is a request of its own, so it counts as one.
     """
     ending = _ending(claimed, outcome, now)
     if retry_in_business_time and isinstance(outcome, RetryIn):
@@ -178,7 +180,12 @@ def settle(
         name: case((again, _AGAIN.get(name, OUTBOX.c[name])), else_=value)
         for name, value in ending.items()
     }
-    done_with = {"lease_token": None, "confirm": False, "sent_hash": _held(outcome)}
+    done_with = {
+        "lease_token": None,
+        "confirm": False,
+        "sent_hash": _held(outcome),
+        "revision": OUTBOX.c.revision + cast(OUTBOX.c.confirm, Integer),
+    }
     return conn.execute(_mine(claimed).values(**done_with, **values)).rowcount == 1
 
 

@@ -125,7 +125,9 @@ def test_back_to_an_earlier_state_is_a_new_message(engine: Engine, receiver: Rec
         pytest.param(307, {"Location": "http://["}, RetryIn(5, "webhook_307"), id="odd-redirect"),
         pytest.param(400, {}, RetryIn(5, "webhook_400"), id="400"),
         pytest.param(401, {}, RetryIn(5, "webhook_401"), id="401"),
-        pytest.param(429, {"Retry-After": "77"}, RetryIn(77, "webhook_429"), id="asks-to-wait"),
+        pytest.param(
+            429, {"Retry-After": "77"}, RetryIn(77, "webhook_429", "sink"), id="asks-to-wait"
+        ),
         pytest.param(503, {"Retry-After": "1"}, RetryIn(5, "webhook_503"), id="asks-too-soon"),
         pytest.param(
             503, {"Retry-After": "9" * 30}, RetryIn(86_400, "webhook_503"), id="asks-for-ages"
@@ -134,7 +136,9 @@ def test_back_to_an_earlier_state_is_a_new_message(engine: Engine, receiver: Rec
             503, {"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, RetryIn(5, "webhook_503"),
             id="asks-for-the-past",
         ),
-        pytest.param(429, {"Retry-After": "soon"}, RetryIn(5, "webhook_429"), id="asks-oddly"),
+        pytest.param(
+            429, {"Retry-After": "soon"}, RetryIn(10, "webhook_429", "sink"), id="asks-oddly"
+        ),
         pytest.param(410, {}, Failed("webhook_gone"), id="gone"),
     ],
 )  # fmt: skip

@@ -73,6 +73,23 @@ def test_everything_wrong_comes_at_once_and_without_secrets() -> None:
     assert CANARY not in said.out + said.err
 
 
+def test_a_vendor_that_cannot_be_reached(environ: Mapping[str, str]) -> None:
+    with socket.create_server((LOOPBACK, 0)) as hubspot:
+        vendors = {
+            "CRM": "hubspot,webhook",
+            "HUBSPOT_TOKEN": CANARY,
+            "HUBSPOT_BASE_URL": f"http://{LOOPBACK}:{hubspot.getsockname()[1]}",
+            "CRM_WEBHOOK_SECRET": "whsec_" + 10 * "c4n4",
+            "CRM_WEBHOOK_URL": f"http://{LOOPBACK}:{free_port()}/{CANARY}",
+        }
+        said = evergreen("doctor", environ={**environ, **vendors})
+
+    assert said.code == 1
+    wrong = [line for line in said.out.splitlines() if line[0] == "✗"]
+    assert [line.split()[1] for line in wrong] == ["CRM_WEBHOOK_URL:"]
+    assert CANARY not in said.out
+
+
 def test_offline_connects_to_nothing(environ: Mapping[str, str]) -> None:
     nowhere = {"REDIS_URL": f"redis://{LOOPBACK}:{free_port()}/0"}
 

@@ -8,13 +8,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, insert, update
+from sqlalchemy import Engine, insert, text, update
 
 from app.simulator.year import shop_year
 from sync.changes import Effect
 from sync.clock import start
 from sync.crm.tables import CRM_RECORD
-from sync.inventory.tables import STOCK_LEVEL, STOCK_MOVEMENT
+from sync.inventory.tables import (
+    GATE,
+    NOTICE,
+    RESERVATION,
+    RESERVATION_ITEM,
+    STOCK_LEVEL,
+    STOCK_MOVEMENT,
+)
 from sync.store import inbox, outbox
 from sync.store.inbox import INBOX, Delivery
 from sync.store.outbox import OUTBOX
@@ -150,6 +157,16 @@ def _stock(conn: Any, now: datetime, mark: str) -> None:
         level = {"sku": sku, "location": "main", "on_hand": on_hand, "updated_at": now}
         conn.execute(insert(STOCK_LEVEL), level)
     conn.execute(insert(STOCK_MOVEMENT), [_sale(line, garden, now) for line in range(60)])
+    shelf = {"sku": "POTS", "location": "main"}
+    hold = {"id": "rsv_1", "request": "[]", "created_at": now, "expires_at": now}
+    conn.execute(insert(RESERVATION), hold)
+    held = {"reservation": "rsv_1", **shelf, "asked": 2, "quantity": 2}
+    conn.execute(insert(RESERVATION_ITEM), held)
+    notice = {"kind": "oversold", **shelf, "on_hand": -3, "available": -3, "at": now}
+    conn.execute(insert(NOTICE), notice)
+    price = conn.execute(text("SELECT min(id) FROM stripe.prices")).scalar_one()
+    gate = {"target": "price", "target_id": price, "disabled": True, "since": now}
+    conn.execute(insert(GATE), {**gate, "closed_by": [price]})
 
 
 def _sale(line: int, sku: str, now: datetime) -> dict[str, Any]:

@@ -68,3 +68,10 @@ def test_filters_keep_what_they_name(console: FlaskClient, path: str, count: int
 
     assert page.status_code == 200
     assert rows(page) == count
+
+
+def test_what_is_held_told_and_closed_is_shown(console: FlaskClient) -> None:
+    page = console.get("/console/stock").get_data(as_text=True)
+
+    assert all(f'id="{part}"' in page for part in ("held", "gates", "notices"))
+    assert "rsv_1" in page

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,8 +13,12 @@ from sqlalchemy import Engine, text
 
 from app.cli.crm import command
 from app.crm_settings import CrmSettings
+from sync.changes import Done
+from sync.crm.planning import told_of
 from sync.crm.sinks import open_sinks
 from sync.crm.vendors import HubSpot, Vendors
+from sync.store import outbox
+from sync.store.outbox import Lane
 from sync.webhook_signature import Endpoint
 from tests.crm.service import deliver_all, take_in
 from tests.crm.shop import customer, told
@@ -61,6 +66,20 @@ def test_a_record_is_json_for_programs(shop: Engine) -> None:
     (record,) = json.loads(crm(shop, "show", "cus_1", "--format", "json").stdout)
 
     assert (record["customer_id"], record["version"], record["status"]) == ("cus_1", 1, None)
+
+
+def test_a_push_holds_though_somebody_is_just_finding_nothing_new(shop: Engine) -> None:
+    deliver_all(shop, open_sinks(shop, ["local"]))
+    soon = datetime.now(UTC) + timedelta(days=999)
+    with shop.begin() as conn:
+        outbox.add(conn, told_of("", "cus_1", soon, ["local"], livemode=False))
+        (claimed,) = outbox.claim(conn, soon, lane=Lane("crm", "local"), simulated=True)
+    crm(shop, "push", "cus_1")
+    with shop.begin() as conn:
+        outbox.settle(conn, claimed, Done(sent_hash=claimed.sent_hash), soon)
+        (again,) = outbox.claim(conn, soon, lane=Lane("crm", "local"), simulated=True)
+
+    assert again.sent_hash is None
 
 
 def test_the_status_counts_what_was_delivered_and_what_waits(shop: Engine) -> None:

@@ -158,7 +158,7 @@ def test_no_record_is_stale_after_a_storm(engine: Engine) -> None:
 
 @pytest.fixture(scope="module")
 def history() -> History:
-    return year(11, 19)
+    return year(11, 25)
 
 
 def test_a_shuffled_year_ends_in_true_records(engine: Engine, history: History) -> None:

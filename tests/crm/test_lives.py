@@ -98,13 +98,6 @@ def true_of(history: History, who: str) -> Json:
         for each in history.objects.values()
         if each.get("charge") in tried and (each["object"], each.get("status")) in TAKEN
     ]
-    failed = attempts(history, who, "invoice.payment_failed")
-    # Waiting for the customer's word is no failure when they give it.
-    confirmed = {
-        each
-        for each in attempts(history, who, "invoice.payment_action_required")
-        if history.objects["invoice", each[0]]["status"] == "paid"
-    }
     gross = sum(each["amount_paid"] for each in paid)
     return {
         "deleted": ("customer", who) in history.deleted,
@@ -112,7 +105,7 @@ def true_of(history: History, who: str) -> Json:
         **({"mrr_minor": sum(map(monthly, subscriptions))} if is_simple(history) else {}),
         "ltv_gross_minor": gross,
         "ltv_net_minor": gross - sum(money_back),
-        "failed_payment_count": len(failed - confirmed),
+        "failed_payment_count": len(attempts(history, who, "invoice.payment_failed")),
         "plans": plans_of(history, subscriptions),
         "open_invoice_id": next(
             (each["id"] for each in of(theirs, "invoice") if each["status"] == "open"), None

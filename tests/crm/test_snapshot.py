@@ -7,6 +7,7 @@ import pytest
 
 from sync.access import Access
 from sync.crm.coupons import AppliedCoupon
+from sync.crm.refusals import Refusals
 from sync.crm.takings import Dispute
 from tests.crm.known import (
     charge,
@@ -158,6 +159,8 @@ REFUSED = (charge("ch_1", "failed", created=day(3)), charge("ch_2", "failed"))
 FAILED = takings(REFUSED)
 THEIRS = takings(REFUSED, intents={"in_1": frozenset({"pi_1"})})
 OUTSIDE = takings(REFUSED, off_stripe=frozenset({"in_1"}))
+CONFIRMED = takings(refusals={"in_1": Refusals(1, day(2)), "in_2": Refusals(9, day(1))})
+DEBIT = takings((charge(status="pending"),), intents={"in_1": frozenset({"pi_1"})})
 
 
 @pytest.mark.parametrize(
@@ -169,6 +172,10 @@ OUTSIDE = takings(REFUSED, off_stripe=frozenset({"in_1"}))
         pytest.param(invoice(attempt_count=2), THEIRS, 2, id="paid-by-hand-after-two"),
         pytest.param(invoice(attempt_count=1), THEIRS, 1, id="never-more-than-attempts"),
         pytest.param(invoice(attempt_count=2), OUTSIDE, 2, id="paid-outside-of-stripe-after-two"),
+        pytest.param(invoice(attempt_count=1), CONFIRMED, 1, id="paid-once-confirmed"),
+        pytest.param(invoice(attempt_count=3), CONFIRMED, 2, id="events-tell-of-fewer"),
+        pytest.param(invoice("open", attempt_count=1), DEBIT, 0, id="a-debit-under-way"),
+        pytest.param(invoice("open", attempt_count=2), DEBIT, 1, id="a-debit-after-a-failure"),
         pytest.param(invoice("open", attempt_count=3), FAILED, 3, id="open"),
         pytest.param(invoice("void", attempt_count=4), FAILED, 4, id="given-up"),
     ],
@@ -188,6 +195,17 @@ def test_how_often_payment_failed(billed: Any, told: Any, count: int) -> None:
 )
 def test_how_far_dunning_is(billed: Any, stage: str | None) -> None:
     assert shown(["dunning_stage"], invoices=(billed,)) == [stage]
+
+
+@pytest.mark.parametrize(("attempts", "stage"), [(1, None), (2, "exhausted")])
+def test_a_debit_under_way_is_no_dunning(attempts: int, stage: str | None) -> None:
+    billed = invoice("open", attempt_count=attempts)
+
+    assert shown(["dunning_stage"], invoices=(billed,), takings=DEBIT) == [stage]
+
+
+def test_an_attempt_without_a_charge_may_be_the_last_failure() -> None:
+    assert shown(["last_failed_at"], takings=CONFIRMED) == ["2026-01-03T00:00:00Z"]
 
 
 def test_the_last_failure_is_the_latest_refused_charge() -> None:

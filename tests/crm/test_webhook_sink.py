@@ -6,16 +6,18 @@ from itertools import pairwise
 
 import orjson
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from standardwebhooks import Webhook
 
 from sync.crm.sink import CrmSink
 from sync.crm.sinks import open_sinks
 from sync.crm.vendors import Vendors
+from sync.store import outbox
+from sync.store.outbox import Lane
 from sync.webhook_signature import Endpoint, keys
 from tests.access.receiver import Receiver, receiving
-from tests.crm.service import deliver_all, deliver_due, retry_now, take_in
-from tests.crm.shop import customer, paid, told
+from tests.crm.service import NOW, deliver_all, deliver_due, retry_now, take_in
+from tests.crm.shop import customer, paid, subscription, told
 from tests.crm.test_hubspot import states
 
 SINK = ["webhook"]
@@ -64,6 +66,33 @@ def test_a_try_again_is_the_same_message(
     ids = [headers["webhook-id"] for _, headers, _ in receiver.got]
     assert len(set(ids)) == 1
     assert states(engine) == {"cus_1": ("done", None)}
+
+
+def test_what_comes_back_is_a_new_message(
+    engine: Engine, sinks: dict[str, CrmSink], receiver: Receiver
+) -> None:
+    """A receiver drops an id that it knows: who cancels and thinks again is not canceled."""
+    runs = subscription("cus_1")
+    for second, cancels in enumerate([False, True, False]):
+        take_in(engine, [told({**runs, "cancel_at_period_end": cancels}, second)], SINK)
+        deliver_all(engine, sinks)
+
+    said = [orjson.loads(body)["data"] for _, _, body in receiver.got]
+    assert [each["billing_lifecycle"] for each in said] == ["active", "at_risk", "active"]
+    assert len({headers["webhook-id"] for _, headers, _ in receiver.got}) == 3
+
+
+def test_what_confirms_a_write_is_a_new_message(
+    engine: Engine, sinks: dict[str, CrmSink], receiver: Receiver
+) -> None:
+    take_in(engine, [told(customer("cus_1"))], SINK)
+    with engine.begin() as conn:
+        outbox.claim(conn, NOW, lane=Lane("crm", "webhook"), simulated=True)
+    with engine.begin() as conn:
+        conn.execute(text("UPDATE evergreen.outbox SET lease_until = now() - interval '1 s'"))
+    deliver_all(engine, sinks)
+
+    assert len({headers["webhook-id"] for _, headers, _ in receiver.got}) == 2
 
 
 def test_a_receiver_that_is_gone_gets_nothing_more(

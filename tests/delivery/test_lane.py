@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from sync.changes import Done, Failed, Outcome, RetryIn, Unknown
 from sync.delivery import trail
@@ -18,7 +19,7 @@ from sync.errors import LeaseLost
 from sync.store import attempts, sinks
 from sync.store.outbox import OUTBOX, Claimed, Lane
 from tests.delivery.made import CRM, NOON, STOCK, Sink, add, delta, row, run, state, turn
-from tests.delivery.server import answer, providing
+from tests.delivery.server import Act, answer, cut, providing
 from workers.context import Context
 from workers.lane import Sender
 
@@ -151,6 +152,32 @@ def test_when_a_delta_may_first_have_been_taken_is_kept(
     assert (found.first_sent_at is not None) == kept
 
 
+@pytest.mark.parametrize(
+    ("acts", "only_asks", "kept"),
+    [
+        pytest.param((cut, answer(429)), False, True, id="silence-then-refused-as-too-many"),
+        pytest.param((answer(502), answer(409)), False, True, id="a-fault-then-under-way"),
+        pytest.param((answer(429),), False, False, id="refused-as-too-many"),
+        pytest.param((answer(502), answer(429)), True, False, id="a-log-in-moves-nothing"),
+    ],
+)
+def test_an_unclear_try_counts_though_the_last_one_was_not_taken(
+    context: Context, acts: tuple[Act, ...], *, only_asks: bool, kept: bool
+) -> None:
+    call = Call(method="POST", path="/", json={}, repeatable=True, only_asks=only_asks)
+    add(context.engine, delta())
+    with providing(*acts) as there:
+
+        def send(_batch: object, _now: object) -> list[Outcome]:
+            told = Client(there.url).call(call)
+            return [outcome("p", told, codes={"": "soon"} if told.status == 409 else None)]
+
+        turn(context, STOCK, Sender(deliver=send, policy=KEYED, at_once=10))
+
+    found = row(context.engine)
+    assert (found.state, found.first_sent_at is not None) == ("pending", kept)
+
+
 def test_a_delta_whose_sender_vanished_may_have_been_taken(context: Context) -> None:
     class Vanished(BaseException):
         """As if the process ended here."""
@@ -215,7 +242,30 @@ def test_a_sink_that_returns_too_few_ends_is_broken(context: Context) -> None:
     add(context.engine, state("a"), state("b"))
     turn(context, CRM, Sender(deliver=lambda *_: [Done()], policy=BATCH, at_once=10))
 
-    assert {row(context.engine, key).reason for key in "ab"} == {"error_valueerror"}
+    assert {row(context.engine, key).reason for key in "ab"} == {"error_miscounted"}
+
+
+@pytest.mark.parametrize(
+    ("error", "ends"),
+    [
+        pytest.param(KeyError("odd"), {"a": "done", "b": "pending", "c": "done"}, id="its-fault"),
+        pytest.param(
+            OperationalError("", None, Exception()), dict.fromkeys("abc", "pending"), id="no-server"
+        ),
+    ],
+)
+def test_one_that_breaks_the_sink_keeps_no_other_back(
+    context: Context, error: Exception, ends: dict[str, str]
+) -> None:
+    def deliver(batch: Sequence[Claimed], _now: object) -> list[Outcome]:
+        if any(claimed.effect.key == "b" for claimed in batch):
+            raise error
+        return [Done() for _ in batch]
+
+    add(context.engine, state("a"), state("b"), state("c"))
+    turn(context, CRM, Sender(deliver=deliver, policy=BATCH, at_once=10))
+
+    assert {key: row(context.engine, key).state for key in "abc"} == ends
 
 
 def test_who_lost_its_lease_leaves_the_effect_alone(context: Context) -> None:

@@ -103,6 +103,12 @@ def test_what_is_unclear_comes_again_only_where_twice_is_once(
     assert again or found.outcome == Unknown("p_500")
 
 
+@pytest.mark.parametrize("outcome", [RetryIn(9, "p"), RetryIn(9, "p", "sink")], ids=str)
+@pytest.mark.parametrize("left", [True, False])
+def test_an_earlier_try_may_have_happened(outcome: Outcome, *, left: bool) -> None:
+    assert verdict(claimed(delta()), outcome, KEYED, NOON, left=left).may_have_left == left
+
+
 @pytest.mark.parametrize(
     ("effect", "sent_before", "late"),
     [

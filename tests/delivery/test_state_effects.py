@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from sync.changes import (
     DEBOUNCE_AT_MOST_S,
@@ -22,6 +23,7 @@ from sync.changes import (
 )
 from sync.delivery.unchanged import Intent, deliver_changed, digest
 from sync.store import outbox
+from sync.store.outbox import Lane
 from tests.delivery.made import NOON, add, claim, expire_leases, row, run, settle, state
 
 BURST = state(debounce_s=DEBOUNCE_S)
@@ -37,6 +39,29 @@ def pass_real_time(engine: Engine, seconds: float) -> None:
 
 def held_s(engine: Engine) -> float:
     return float((row(engine).hold_until - datetime.now(UTC)).total_seconds())
+
+
+def test_a_claim_finds_what_is_due_at_one_instant_in_order(engine: Engine) -> None:
+    """After `crm push --all` or a product's new name, a million rows are due at once."""
+    add(engine, *(state(f"k{n}", debounce_s=0) for n in range(3)))
+    run(
+        engine,
+        "INSERT INTO evergreen.outbox (key, channel, sink, kind, shape, due_at, state)"
+        " SELECT n::text, 'crm', 'hubspot', 'snapshot', 'state', '2026-01-01',"
+        " CASE WHEN n % 2 = 0 THEN 'pending' ELSE 'done' END FROM generate_series(1, 20000) AS n",
+    )
+    asked: list[tuple[str, Any]] = []
+    listen = "before_cursor_execute"
+    with engine.begin() as conn:
+        conn.exec_driver_sql("ANALYZE evergreen.outbox")
+        event.listen(engine, listen, lambda *told: asked.append((told[2], told[3])), named=False)
+        claimed = outbox.claim(conn, NOON, lane=Lane("crm", "hubspot"))
+        statement, values = asked[-1]
+        plan = "\n".join(conn.exec_driver_sql(f"EXPLAIN {statement}", values).scalars())
+
+    assert len(claimed) == 20
+    assert "outbox_sink_idx" in plan
+    assert "Sort" not in plan
 
 
 def test_a_burst_is_held_until_nobody_has_asked_for_5_seconds(engine: Engine) -> None:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from sync.changes import Done, RetryIn
+from sync.changes import Done, Outcome, RetryIn
 from sync.webhook import MOST_BYTES, TOO_LARGE, Webhook
 from sync.webhook_signature import Endpoint
-from tests.delivery.server import answer, providing
+from tests.delivery.server import Act, answer, providing
 
 KEYS = (b"k" * 24,)
 
@@ -29,6 +29,21 @@ def test_an_address_that_the_operator_wrote_is_reached(host: str) -> None:
         url = there.url.replace("127.0.0.1", host)
 
         assert Webhook(Endpoint(url, KEYS)).post("msg_1", b"{}") == Done()
+
+
+@pytest.mark.parametrize(
+    ("said", "end"),
+    [
+        pytest.param(answer(429), RetryIn(10, "webhook_429", "sink"), id="too-many"),
+        pytest.param(
+            answer(429, Retry_After="77"), RetryIn(77, "webhook_429", "sink"), id="until-then"
+        ),
+        pytest.param(answer(428), RetryIn(5, "webhook_428"), id="this-one-again"),
+    ],
+)
+def test_a_receiver_that_gets_too_many_gets_none_for_a_while(said: Act, end: Outcome) -> None:
+    with providing(said) as there:
+        assert Webhook(Endpoint(there.url, KEYS)).post("msg_1", b"{}") == end
 
 
 @pytest.mark.parametrize(("size", "calls"), [(MOST_BYTES, 1), (MOST_BYTES + 1, 0)])

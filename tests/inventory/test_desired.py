@@ -103,6 +103,16 @@ def test_what_credit_notes_take_back(lines: list[CreditedLine], back: int) -> No
             None,
             id="some-of-it-as-money",
         ),
+        pytest.param(
+            sale(credit_notes=(CreditNote("cn_1", 3000, ()),)),
+            "credit_note_without_lines",
+            id="all-of-it-to-the-balance",
+        ),
+        pytest.param(
+            sale(paid_minor=0, credit_notes=(CreditNote("cn_1", 100, ()),)),
+            None,
+            id="nothing-was-paid",
+        ),
         pytest.param(sale("void", refunded_minor=1), None, id="not-paid"),
     ],
 )

@@ -246,5 +246,41 @@ def test_what_stripe_says_no_with(engine: Engine, status: int, kind: type) -> No
     assert "sk_test" not in str(outcome)
 
 
+@responses.activate
+def test_links_are_asked_for_once_with_what_they_sell() -> None:
+    """And the rest of a list that is cut short."""
+
+    def link(link_id: str, price: str, *, has_more: bool) -> dict[str, Any]:
+        listed = {"data": [{"price": {"id": price}}], "has_more": has_more}
+        return {**thing(link_id), "line_items": listed}
+
+    links = [
+        link("plink_1", "price_1", has_more=True),
+        link("plink_2", "price_9", has_more=False),
+        link("plink_3", "price_9", has_more=True),
+    ]
+    responses.get(f"{API}/v1/payment_links", json={"data": links, "has_more": False})
+    rest = {"data": [{"price": {"id": each}} for each in ("price_9", "price_1")]}
+    responses.get(f"{API}/v1/payment_links/plink_3/line_items", json=rest)
+    found = StripeGate("sk_test_123", base=API).links_with("price_1", "")
+    asked = [parse_qs(str(call.request.path_url).partition("?")[2]) for call in responses.calls]
+
+    assert found == ["plink_1", "plink_3"]
+    assert [each.get("expand[0]") for each in asked] == [["data.line_items"], None]
+
+
+def test_stripe_is_left_alone_for_as_long_as_it_asks(engine: Engine) -> None:
+    rules = ways("price")
+    mirror(engine, CATALOGUE)
+    with engine.begin() as conn:
+        ledger.count(conn, [Count("MUG", "main", 0)], NOW)
+    with responses.RequestsMock() as mock:
+        busy = {"Retry-After": "17"}
+        mock.get(f"{API}/v1/prices/price_1", status=429, body=MISSING, headers=busy)
+        outcome = gate.act(engine, "MUG", NOW, rules.policy, rules.switch)
+
+    assert outcome == RetryIn(17, "stripe_unavailable")
+
+
 def test_nobody_acts_without_a_key(engine: Engine) -> None:
     assert gate.act(engine, "MUG", NOW, InventoryPolicy(gate="price"), None) == Done()

@@ -23,7 +23,7 @@ RENAMED = "DECAF"
 
 @pytest.mark.parametrize("seed", [7, 8])
 def test_a_shuffled_year_ends_with_the_true_shelf(engine: Engine, seed: int) -> None:
-    history = year(seed, 40)
+    history = year(seed, 24)
     arriving = disturb(history.events, random.Random(seed), duplicates=0.2, window=None)
     for at in range(0, len(arriving), 500):
         changes = fold(engine, [arriving[at : at + 500]])

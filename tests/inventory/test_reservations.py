@@ -133,6 +133,14 @@ def test_a_wrong_request_is_told_what_is_wrong(
     assert message in answer.get_json()["message"]
 
 
+@pytest.mark.parametrize("key", ["", "a\0b", "x" * 256], ids=["empty", "nul", "long"])
+def test_a_key_that_cannot_be_kept_is_refused(engine: Engine, shop: FlaskClient, key: str) -> None:
+    count(engine, MUG=5)
+    status, said = ask(shop, MUGS, **{"Idempotency-Key": key})
+
+    assert (status, said["message"]) == (422, "Idempotency-Key: 1 to 255 printable characters")
+
+
 def test_nobody_without_the_token_is_let_in(shop: FlaskClient) -> None:
     refused = shop.post(URL, json={}, headers={"Authorization": "Bearer guess"})
 

@@ -42,7 +42,7 @@ def shop() -> Iterator[Any]:
 
 def sink_of(url: str, secret: str = "right", names: Names = NAMES) -> ShopifySink:
     app = Shopify(base_url=url, client_id="id", client_secret=secret)
-    return ShopifySink(app, Client(url, tries=1), lambda: names)
+    return ShopifySink(app, Client(url, tries=1), lambda _: names)
 
 
 def told(delta: int = -2, key: str | None = None, **facts: Any) -> Told:
@@ -109,6 +109,8 @@ def test_a_movement_lands_once_under_its_key(shop: Any) -> None:
         pytest.param("THROTTLED", None, RetryIn, "shopify_throttled", 40, id="throttled"),
         pytest.param(403, None, RetryIn, "shopify_403", 40, id="no-rights"),
         pytest.param("ACCESS_DENIED", None, RetryIn, "shopify_access_denied", 40, id="denied"),
+        pytest.param("SHOP_INACTIVE", None, RetryIn, "shopify_shop_inactive", 40, id="closed"),
+        pytest.param(None, "", Unknown, "shopify_graphql_error", 38, id="an-error-without-a-code"),
         pytest.param("OTHER", None, Failed, "shopify_other", 40, id="another-no"),
     ],
 )
@@ -134,6 +136,8 @@ def fault(which: Any) -> Any:
         return fakes.said(200, b"<html>")
     if isinstance(which, int):
         return fakes.said(which)
+    if not which:
+        return fakes.said(200, b'{"errors": [{"message": "Timeout"}]}')
     return fakes.graphql_error(which)
 
 
@@ -177,6 +181,16 @@ def test_a_key_of_another_movement_is_refused(shop: Any) -> None:
 def test_what_shopify_does_not_know_is_for_a_person(shop: Any, names: Names, reason: str) -> None:
     assert one(sink_of(shop.url, names=names), told()) == Failed(reason)
     assert shop.asked == []
+
+
+def test_only_names_that_are_needed_are_read(engine: Engine) -> None:
+    with engine.begin() as conn:
+        remote.keep(conn, "shopify", "sku", {"MUG": MUG, "TEA": f"{fakes.ITEM}2"})
+        remote.keep(conn, "shopify", "location", {"main": MAIN, "attic": f"{fakes.PLACE}2"})
+
+    assert remote.names(engine, "shopify", {"MUG", "CUP"}) == Names(
+        {"MUG": MUG}, {"main": MAIN, "attic": f"{fakes.PLACE}2"}
+    )
 
 
 def test_a_notice_is_not_for_shopify(shop: Any) -> None:
@@ -260,7 +274,7 @@ def test_the_shop_is_right_in_the_end_or_what_is_not_is_seen(engine: Engine, sho
         {"shopify": ShopifySink(
             Shopify(base_url=shop.url, client_id="id", client_secret="right"),
             Client(shop.url, tries=1),
-            lambda: remote.names(engine, "shopify"),
+            lambda skus: remote.names(engine, "shopify", skus),
         )},
     )  # fmt: skip
     with engine.begin() as conn:

@@ -52,7 +52,7 @@ def test_what_is_not_tracked_always_stands_well() -> None:
         pytest.param("out", "oversold", "oversold", id="oversold"),
         pytest.param("oversold", "out", None, id="still-not-for-sale"),
         pytest.param("out", "ok", "back_in_stock", id="back"),
-        pytest.param("out", "low", "low_stock", id="back-but-low"),
+        pytest.param("out", "low", "back_in_stock", id="back-but-low"),
         pytest.param("oversold", "ok", "back_in_stock", id="back-after-overselling"),
         pytest.param("low", "ok", None, id="more-again"),
         pytest.param("out", "out", None, id="no-step"),

@@ -185,3 +185,20 @@ def test_shipping_by_hand_keeps_a_full_refund_from_returning_goods(
 
     assert levels(engine) == {"MUG": -2}
     assert [row["reason"] for row in stock.rows("reviews")] == ["refunded_after_shipping"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(("count", "M\nUG", "4"), id="count"),
+        pytest.param(("count", "MUG", "4", "--location", "a\tb"), id="location"),
+        pytest.param(("map", "set", "price_1", "M\nUG:2", "--new"), id="map"),
+    ],
+)
+def test_a_name_that_no_file_could_bring_back_is_refused(
+    stock: Stock, words: tuple[str, ...]
+) -> None:
+    refused = stock(*words)
+
+    assert refused.exit_code == 2
+    assert "is no name of a" in refused.stderr

@@ -182,3 +182,16 @@ def test_reconciling_says_where_level_and_ledger_differ(stock: Stock, engine: En
 
     assert (fine.exit_code, result.exit_code) == (0, 1)
     assert result.stdout.splitlines()[1] == "local,MUG,main,on_hand,9,4"
+
+
+def test_a_mark_before_a_quoted_name_is_no_part_of_it(stock: Stock, engine: Engine) -> None:
+    """As LibreOffice writes it when it quotes all text."""
+    typed = '\ufeff"sku","on_hand"\r\n"MUG","4"\r\n'.encode()
+    results = [
+        stock("import", "levels", "-", typed=typed),
+        stock("count", "--csv", "-", typed=typed),
+        stock("import", "map", "--new", "-", typed=b'\xef\xbb\xbf"source","sku"\nprice_1,MUG\n'),
+    ]
+
+    assert [result.exit_code for result in results] == [0, 0, 0]
+    assert levels(engine) == {"MUG": 4}

@@ -188,11 +188,11 @@ def running(database_url: str, server: MailServer, **more: str) -> Iterator[Serv
         "CLOCK": "simulated",
         "MAIL_URL": server.url,
         "INTERNAL_INBOX": "us@shop.example",
-        # Nothing but mail: an empty list, as an empty text would mean the default.
+        # Nothing but mail, unless `more` says so: an empty list, as an empty text would mean the default.
         "CRM": ",",
         "INVENTORY": ",",
     }
-    made = world(settings_for(database_url, NO_REDIS, **environ, **more), EPOCH)
+    made = world(settings_for(database_url, NO_REDIS, **{**environ, **more}), EPOCH)
     context = replace(made.context, clock=SimulatedClock(made.context.engine))
     service = Service(World(context), server, frozenset())
     service.seeded = frozenset(name for (name,) in service._filled())

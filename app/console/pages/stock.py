@@ -14,12 +14,18 @@ def shelves(desk: Desk) -> ResponseReturnValue:
         movements = queries_stock.movements(conn, sku=sku, before=asked.before())
         waiting = queries_stock.waiting_lines(conn)
         reviews = queries_stock.reviews(conn)
+        holds = queries_stock.holds(conn, sku=sku)
+        gates = [] if sku else queries_stock.closed_gates(conn)
+        notices = queries_stock.notices(conn, sku=sku)
     return desk.render(
         "stock.html",
         levels=levels,
         movements=movements,
         waiting=waiting,
         reviews=reviews,
+        holds=holds,
+        gates=gates,
+        notices=notices,
         wanted={"sku": sku, "show": show},
         low_at=queries_stock.LOW_AT,
     )

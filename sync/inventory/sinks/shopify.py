@@ -7,7 +7,7 @@ Source: shopify.dev changelogs for 2026-04; reference crm-inventory, sections 2 
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
@@ -40,7 +40,10 @@ CODES: Mapping[str, Meaning] = MappingProxyType(
     {
         "THROTTLED": "busy",
         "ACCESS_DENIED": "mend",
+        "SHOP_INACTIVE": "mend",
         "INTERNAL_SERVER_ERROR": "unclear",
+        # An error without a code, such as a timeout: it says nothing of what was done.
+        "GRAPHQL_ERROR": "unclear",
         "IDEMPOTENCY_CONCURRENT_REQUEST": "soon",
         "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED": "refused",
         "IDEMPOTENCY_KEY_PARAMETER_MISMATCH": "refused",
@@ -64,8 +67,13 @@ class ShopifySink:
     # 100 points a second on the standard plan; a mutation costs 10.
     policy = Policy(batch=10, calls_per_window=9, window_s=1, key_lives=KEY_LIVES)
 
-    def __init__(self, shop: Shopify, client: Client, names: Callable[[], Names]) -> None:
-        """Speak through `client`; `names` reads what `setup` has found. Nothing connects yet."""
+    def __init__(
+        self, shop: Shopify, client: Client, names: Callable[[Collection[str]], Names]
+    ) -> None:
+        """Speak through `client`; `names` reads what `setup` has found of some SKUs.
+
+        Nothing connects yet.
+        """
         self._shop, self._client, self._names = shop, client, names
         self._token = _Token()
 
@@ -89,11 +97,14 @@ class ShopifySink:
 
     def deliver(self, batch: Sequence[Intent]) -> Sequence[Outcome]:
         """Repeat each; one call per intent, since each has a key of its own."""
-        names = self._names()
+        names = self._names({_sku(each) for each in batch if isinstance(each, Told | Level)})
         return [self._deliver(intent, names) for intent in batch]
 
     def resolve(self, intent: Intent) -> Outcome | None:
-        """Return nothing: no query finds an adjustment by what it was for."""
+        """Return nothing: no query finds an adjustment by what it was for, or by its key.
+
+        So a movement that is unclear beyond the life of its key waits for a person.
+        """
         del intent
         return None
 
@@ -101,7 +112,7 @@ class ShopifySink:
         if not isinstance(intent, Told | Level):
             return Skipped("not_for_shopify")
         moved = intent.movement if isinstance(intent, Told) else intent
-        item, place = names.skus.get(moved.sku), names.locations.get(moved.location)
+        item, place = names.skus.get(_sku(intent)), names.locations.get(moved.location)
         if item is None or place is None:
             return Failed("shopify_unknown_sku" if item is None else "shopify_unknown_location")
         if isinstance(intent, Told):
@@ -153,7 +164,7 @@ class ShopifySink:
 
     def stands(self, sku: str, location: str) -> int | Outcome | None:
         """Return what Shopify shows as available; None where it does not know the shelf."""
-        names = self._names()
+        names = self._names({sku})
         item, place = names.skus.get(sku), names.locations.get(location)
         return self._stands(item, place) if item and place else None
 
@@ -210,7 +221,13 @@ class ShopifySink:
         }
         try:
             answer = self._client.call(
-                Call(method="POST", path=_TOKEN_PATH, json=credentials, repeatable=True)
+                Call(
+                    method="POST",
+                    path=_TOKEN_PATH,
+                    json=credentials,
+                    repeatable=True,
+                    only_asks=True,
+                )
             )
         except NoAnswer as silence:
             # Nothing was moved yet, whatever became of the request for a token.
@@ -223,6 +240,10 @@ class ShopifySink:
         until = time.monotonic() + max(lives_s - _EARLY_S, 0.0)
         self._token = _Token(str(answer.body["access_token"]), until)
         return self._token.value
+
+
+def _sku(intent: Told | Level) -> str:
+    return intent.movement.sku if isinstance(intent, Told) else intent.sku
 
 
 def _no_token(wait_s: float) -> RetryIn:
