@@ -115,6 +115,14 @@ def optional_web_address(value: str) -> str | None:
     return web_address(value) if value else None
 
 
+def optional_secret_address(value: str) -> str | None:
+    """Return as `optional_web_address`; never shown in the message: it may be a key by itself."""
+    try:
+        return optional_web_address(value)
+    except ValueError:
+        raise ValueError("it is no web address such as https://shop.example.com/hook") from None
+
+
 def email_address(value: str) -> str:
     """Return a mail address, bare or as `Name <name@example.com>`."""
     if mailbox(value) is None or not value.isprintable():

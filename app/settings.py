@@ -22,6 +22,7 @@ from app.environment import (
     mail_address,
     optional_days,
     optional_email_address,
+    optional_secret_address,
     optional_web_address,
     redis_address,
     signing_keys,
@@ -195,7 +196,7 @@ def _access(reader: Reader, mail: MailPolicy, *, tells: bool) -> AccessPolicy:
 
 def _access_webhook(reader: Reader) -> Endpoint | None:
     none: tuple[bytes, ...] = ()
-    url = reader.parsed("ACCESS_WEBHOOK_URL", "", optional_web_address, None)
+    url = reader.parsed("ACCESS_WEBHOOK_URL", "", optional_secret_address, None)
     signing = reader.parsed("ACCESS_WEBHOOK_SECRET", "", webhook_signature.keys, none)
     if url and not reader.text("ACCESS_WEBHOOK_SECRET"):
         reader.required("ACCESS_WEBHOOK_SECRET", "the receiver must know that it is us (whsec_…)")

@@ -1,7 +1,10 @@
 """The web process put together: receiver, health, customers' links, console."""
 
+from collections.abc import Callable
+from io import BytesIO
+
 import structlog
-from flask import Flask, Response
+from flask import Flask, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
@@ -11,7 +14,7 @@ from app.console import blueprint as console
 from app.deadline import Watch, guard
 from app.doorbell import Doorbell, connect
 from app.receiver import Receiver
-from app.refusals import answer
+from app.refusals import Refusals, Refused, answer
 from app.ringer import Ringer
 from app.settings import Settings
 from app.shelf import Shelf
@@ -55,6 +58,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(shop)
     stripe = customer_links.stripe_side(settings)
     links = customer_links.blueprint(engine, settings.mail_policy, clock, stripe)
+    links.before_request(_forms_in_time(BodyReader(watch)))
     app.register_blueprint(links)
     app.register_blueprint(mail_copy.blueprint())
     hooks = mail_webhooks.blueprint(engine, BodyReader(watch), settings.mail_webhook_secrets)
@@ -65,6 +69,21 @@ def create_app(settings: Settings) -> Flask:
     app.register_error_handler(Exception, _failed)
     app.after_request(_harden)
     return app
+
+
+def _forms_in_time(bodies: BodyReader) -> Callable[[], Response | None]:
+    """Return what reads a form before its page does: a slow line holds a thread for seconds."""
+    refusals = Refusals("form.refused")
+
+    def read() -> Response | None:
+        if request.method == "POST":
+            try:
+                request.environ["wsgi.input"] = BytesIO(bodies.read(request.environ))
+            except Refused as refused:
+                return refusals.answer(refused, request.environ)
+        return None
+
+    return read
 
 
 def _refused(error: HTTPException) -> Response:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Index, Row, text
 
 from notifications.wording import Money
+from sync.store.outbox import OUTBOX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +115,7 @@ _TROUBLE = text(f"""
            count(*) FILTER (WHERE state = 'failed' AND reason = 'render_failed') AS render_failures
       FROM evergreen.outbox
      WHERE channel = 'mail' AND settled_at > :since AND settled_at <= :until AND {_OURS}""")  # noqa: S608 — our own condition
+Index("outbox_unknown_idx", OUTBOX.c.ended_at, postgresql_where=text("state = 'unknown'"))
 _UNKNOWN = text(f"""
     SELECT count(*) FROM evergreen.outbox
      WHERE channel = 'mail' AND state = 'unknown' AND {_OURS}""")  # noqa: S608 — our own condition

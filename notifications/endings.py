@@ -1,11 +1,14 @@
-"""A subscription's end, by its reason: proposed once, and looked at again when it is told."""
+"""A subscription's end, by its reason, and an invoice's: looked at again when it is told."""
 
 from collections.abc import Sequence
 
 from notifications.case import Case
 from notifications.proposal import proposal
 from sync.changes import Change, Effect
+from sync.mirror.facts import InvoiceFacts
 from sync.mirror.objects.subscription import project
+
+_INVOICE_ENDINGS = frozenset({"paid", "void", "uncollectible"})
 
 
 def propose(change: Change, kind: str, reason: str) -> Sequence[Effect]:
@@ -26,3 +29,12 @@ def stop(case: Case, reason: str) -> str | None:
     if ended.status != "canceled":
         return "not_ended"
     return None if ended.cancellation_reason == reason else "other_reason"
+
+
+def why_not_owed(invoice: InvoiceFacts | None) -> str | None:
+    """Return why nothing is to be paid on `invoice`, None while something is."""
+    if invoice is None or invoice.deleted:
+        return "invoice_deleted"
+    if invoice.status != "open":
+        return invoice.status if invoice.status in _INVOICE_ENDINGS else "not_open"
+    return None if invoice.amount_remaining_minor > 0 else "paid"

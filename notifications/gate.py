@@ -76,7 +76,7 @@ def _postponements(
         yield _later(effect, _opening(kind, case, free_at), "capped")
     opening = _opening(kind, case, case.now)
     if opening > case.now and not _is_urgent(kind, effect, case, opening):
-        yield Later(opening, "quiet_hours")
+        yield _later(effect, opening, "quiet_hours")
     if case.variant and experiments.is_held_out(case.variant):
         yield Skipped(experiments.HOLD_OUT)
 
@@ -98,8 +98,11 @@ def _opening(kind: Kind, case: Case, at: datetime) -> datetime:
 def _is_urgent(kind: Kind, effect: Effect, case: Case, opening: datetime) -> bool:
     """Tell whether a mail goes out at night, as in the morning its time would be over.
 
-    `edge` in the subject is until when the law wants it out: see `notifications.windows`.
+    `edge` in the subject is until when the law wants it out: see `notifications.windows`. An
+    offer can wait, and if it cannot, be left.
     """
+    if kind.category == "marketing":
+        return False
     edges = [effect.expires_at, _edge(effect)]
     if any(edge and opening >= edge for edge in edges):
         return True

@@ -1,7 +1,7 @@
 """What the mails that time brings have in common: the words of their scans, and when they stop."""
 
 from calendar import monthrange
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,10 +32,12 @@ from sqlalchemy.types import TypeEngine
 from notifications import hours, windows
 from notifications.case import Case
 from notifications.kind import LOOK_AHEAD, Verdict
+from notifications.phases import ASK_AGAIN_S, sold_from
 from notifications.policy import MailPolicy
-from notifications.subscribed import is_free
+from notifications.subscribed import list_price
+from notifications.terms import Terms
 from notifications.timing import TIMINGS
-from sync.changes import Effect, Skipped
+from sync.changes import Effect, RetryIn, Skipped
 from sync.mirror.facts import ItemFacts, SubscriptionFacts
 from sync.mirror.objects import customer
 from sync.mirror.objects.subscription import ITEMS, TABLE
@@ -156,14 +158,20 @@ def stop(subscription: SubscriptionFacts, at: datetime, statuses: Iterable[str])
     return "paused" if subscription.pause_collection_behavior else None
 
 
-def free(items: tuple[ItemFacts, ...]) -> str | None:
-    """Return `free` for what costs nothing."""
-    return "free" if is_free(items) else None
-
-
 def verdict(reason: str | None) -> Verdict:
     """Return the verdict that `reason` means; None lets the mail go."""
     return Skipped(reason) if reason else None
+
+
+def free(items: Sequence[ItemFacts]) -> str | None:
+    """Return `free` for what costs nothing."""
+    return "free" if list_price(items).is_free else None
+
+
+def costs_from(items: Sequence[ItemFacts], terms: Terms, at: datetime) -> Verdict:
+    """Return `free` where what follows on `items` at `at` costs nothing; wait for its price."""
+    sold = sold_from(items, terms, at)
+    return RetryIn(ASK_AGAIN_S, "price_unknown") if sold is None else verdict(free(sold))
 
 
 def first_renewal(subscription: SubscriptionFacts, at: datetime) -> datetime | None:

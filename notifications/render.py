@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from babel import Locale
@@ -10,6 +11,7 @@ from babel import Locale
 from notifications.actions import urls
 from notifications.case import Case
 from notifications.experiments import template_of
+from notifications.hours import zone_of
 from notifications.kind import Kind
 from notifications.languages import locale_for
 from notifications.templates import Templates, compiled
@@ -71,13 +73,20 @@ def _reader(kind: Kind, case: Case) -> Any:
     return None if kind.category == "internal" else case.customer
 
 
+def _zone(kind: Kind, case: Case) -> ZoneInfo:
+    """Return in whose days a mail counts: "before that day" must be true where it is read."""
+    if kind.category == "internal":
+        return case.policy.zone
+    return zone_of(case.customer, case.policy.timezone)
+
+
 def _values(kind: Kind, case: Case, locale: Locale) -> Mapping[str, Any]:
     """Return all that a template may name. Never the policy itself: it holds secrets."""
     policy = case.policy
     return {
         **kind.context(case),
         **urls(kind, case),
-        "wording": Wording(locale, policy.zone, policy.buddhist_era),
+        "wording": Wording(locale, _zone(kind, case), policy.buddhist_era),
         "lang": locale.language,
         "brand": policy.brand,
         "brand_name": policy.brand_name,

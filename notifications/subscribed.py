@@ -1,12 +1,12 @@
 """What a customer is subscribed to, in words and amounts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
 from notifications.terms import Method, Terms
-from notifications.wording import Money, Period, printable
+from notifications.wording import Money, Period, Price, printable
 from sync.history.amounts import Line, amounts
 from sync.mirror.facts import ItemFacts, SubscriptionFacts
 
@@ -46,77 +46,80 @@ def renewing(subscription: SubscriptionFacts, at: datetime) -> tuple[ItemFacts, 
     return tuple(item for item in subscription.items if item.current_period_end == at)
 
 
-def list_price(items: Sequence[ItemFacts]) -> Money | None:
-    """Return what one period of `items` costs before discounts and tax.
+def list_price(items: Sequence[ItemFacts]) -> Price:
+    """Return what `items` cost before discounts and tax.
 
-    Metered items and tiers add nothing here, as their price is known only afterwards; None
-    when all are such.
+    Metered items and tiers add no amount, as their price is known only afterwards.
     """
-    known = _priced(items)
-    if not known:
-        return None
-    total = sum((item.unit_amount_minor or 0) * item.quantity for item in known)
-    return Money(total, known[0].currency or "")
+    return _price(items, lambda same: sum(map(_listed_minor, same)))
 
 
-def net_price(items: Sequence[ItemFacts], terms: Terms, at: datetime) -> Money | None:
-    """Return what an invoice for one period of `items` comes to at `at`, before tax.
+def net_price(items: Sequence[ItemFacts], terms: Terms, at: datetime) -> Price:
+    """Return what `items` come to at `at`, before tax; what is off is off each period's invoice.
 
     All discounts that are known and in force then are taken off; a customer's own gives way to
-    one of the subscription. None when all depends on use.
+    one of the subscription.
     """
-    known = _priced(items)
-    if not known:
-        return None
-    lines = [_line(item, terms).at(at) for item in known]
     own = [off for off in terms.discounts if off.in_force(at)]
     whole = own or [off for off in terms.of_customer if off.in_force(at)]
-    total = sum((each.net_all for each in amounts(lines, whole)), Fraction(0))
-    return Money(int(total + Fraction(1, 2)), known[0].currency or "")
+
+    def net_minor(same: Sequence[ItemFacts]) -> int:
+        lines = [_line(item, terms).at(at) for item in same]
+        net = sum((each.net_all for each in amounts(lines, whole)), Fraction(0))
+        return int(net + Fraction(1, 2))
+
+    return _price(items, net_minor)
 
 
-def _priced(items: Sequence[ItemFacts]) -> list[ItemFacts]:
-    return [item for item in items if item.unit_amount_minor is not None and item.currency]
+def _price(items: Sequence[ItemFacts], total_minor: Callable[[Sequence[ItemFacts]], int]) -> Price:
+    """Return the price of `items`, each period's by `total_minor`.
+
+    Items are billed with their like: nobody pays the sum of a month's price and a year's.
+    """
+    by_period: dict[Period, list[ItemFacts]] = {}
+    for item in items:
+        if item.unit_amount_minor is not None and item.currency:
+            period = Period(item.interval or "month", item.interval_count)
+            by_period.setdefault(period, []).append(item)
+    lines = [
+        (Money(total_minor(same), same[0].currency or ""), period)
+        for period, same in by_period.items()
+    ]
+    return Price(
+        lines=tuple(line for line in lines if line[0].amount_minor),
+        is_metered=any(item.unit_amount_minor is None for item in items),
+    )
+
+
+def _listed_minor(item: ItemFacts) -> int:
+    return (item.unit_amount_minor or 0) * item.quantity
 
 
 def _line(item: ItemFacts, terms: Terms) -> Line:
-    listed = Fraction((item.unit_amount_minor or 0) * item.quantity)
     # One invoice holds one period, so an amount off counts once.
     return Line(
-        monthly_minor=listed,
+        monthly_minor=Fraction(_listed_minor(item)),
         cadence=Fraction(1),
         product=item.product,
         discounts=terms.of_items.get(item.id, ()),
     )
 
 
-def is_metered(items: Sequence[ItemFacts]) -> bool:
-    """Tell whether a part of the price depends on use."""
-    return any(item.unit_amount_minor is None for item in items)
-
-
-def is_free(items: Sequence[ItemFacts]) -> bool:
-    """Tell whether a period of `items` costs nothing, whatever the use."""
-    price = list_price(items)
-    return not is_metered(items) and (price is None or price.amount_minor == 0)
-
-
 def sale(
     subscription: SubscriptionFacts, items: Sequence[ItemFacts], terms: Terms, at: datetime
 ) -> Mapping[str, Any]:
-    """Return what every notice may name of a sale of one period of `items` at `at`.
+    """Return what every notice may name of a sale of `items` at `at`.
 
-    `price` is what the invoice comes to before tax, None when all depends on use;
-    `is_discounted` tells that this is below the list price, `has_method` that something is
-    saved to charge, `card` which one, where it is a card.
+    `price` is what the invoices come to before tax; `is_discounted` tells that this is below
+    the list price, `has_method` that something is saved to charge, `card` which one, where it
+    is a card.
     """
-    first, price = items[0], net_price(items, terms, at)
+    assert items, "a subscription has items"
+    price = net_price(items, terms, at)
     return {
         "plans": plan_names(items),
-        "period": Period(first.interval or "month", first.interval_count),
         "price": price,
         "is_discounted": price != list_price(items),
-        "is_metered": is_metered(items),
         "is_invoiced": subscription.collection_method == "send_invoice",
         "card": card_name(terms.method),
         "has_method": terms.method is not None,

@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ColumnElement,
     Connection,
     DateTime,
     Identity,
@@ -15,7 +16,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    and_,
     delete,
     func,
     or_,
@@ -93,11 +93,8 @@ def choose(
 
     Who wants none is out of whatever topic may come. What bounced or was complained of stays.
     """
-    table = SUPPRESSION.c
-    hashed = address_hash(address) if address else None
-    theirs = or_(table.customer_id == customer_id, table.address_hash == hashed)
-    chosen = table.topic.in_(["marketing", *MARKETING_TOPICS])
-    conn.execute(delete(SUPPRESSION).where(table.account == account, theirs, chosen))
+    chosen = SUPPRESSION.c.topic.in_(["marketing", *MARKETING_TOPICS])
+    conn.execute(delete(SUPPRESSION).where(*_theirs(account, customer_id, address), chosen))
     nothing: list[Topic] = ["marketing"]
     unwanted: list[Topic] = [topic for topic in MARKETING_TOPICS if topic not in wanted]
     for topic in unwanted if wanted else nothing:
@@ -115,8 +112,17 @@ def topics_against(
     conn: Connection, account: str, customer_id: str, address: str | None
 ) -> frozenset[str]:
     """Return the topics about which this customer, at this address, must not be written to."""
+    mine = _theirs(account, customer_id, address)
+    return frozenset(conn.execute(select(SUPPRESSION.c.topic).where(*mine)).scalars())
+
+
+def _theirs(account: str, customer_id: str, address: str | None) -> tuple[ColumnElement[bool], ...]:
+    """Return what holds for the rows of one person.
+
+    Without an address only the id counts: every row that names a customer has no address.
+    """
     table = SUPPRESSION.c
-    hashed = address_hash(address) if address else None
-    here = or_(table.customer_id == customer_id, table.address_hash == hashed)
-    found = conn.execute(select(table.topic).where(and_(table.account == account, here)))
-    return frozenset(found.scalars())
+    person = table.customer_id == customer_id
+    if address:
+        person = or_(person, table.address_hash == address_hash(address))
+    return table.account == account, person

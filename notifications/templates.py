@@ -86,8 +86,8 @@ def _environment(language: str, *, escape: bool) -> ImmutableSandboxedEnvironmen
     environment.install_gettext_translations(  # type: ignore[attr-defined]  # the extension's own
         translations(language), newstyle=True
     )
-    for name in ("money", "date", "period", "listed"):
-        environment.filters[name] = _written(name, whole=escape and name != "listed")
+    for name in ("money", "date", "price", "listed"):
+        environment.filters[name] = _written(name, whole=escape and name in {"money", "date"})
     return environment
 
 

@@ -78,7 +78,7 @@ class Terms:
 def load(conn: Connection, account: str, subscription_id: str, schedule_id: str | None) -> Terms:
     """Return the terms as the mirror knows them; one query for a plain subscription.
 
-    `schedule_id` is given where the phases ahead matter.
+    `schedule_id` is whose phases matter; None: those of the schedule it is in the hand of.
     """
     row = conn.execute(_shown(account, subscription_id)).one_or_none()
     if row is None:
@@ -88,7 +88,8 @@ def load(conn: Connection, account: str, subscription_id: str, schedule_id: str 
     customer_id, currency = state.row["customer"], state.currency
     whole = resolve(state.row["discounts"] or (), account, currency, found, sources)
     customers = of_customer(customer_id, account, currency, found, sources)
-    schedule = _schedule(conn, account, schedule_id) if schedule_id else None
+    plan_id = schedule_id or row.schedule
+    schedule = _schedule(conn, account, plan_id) if plan_id else None
     return Terms(
         discounts=whole,
         of_customer=customers,
@@ -124,6 +125,7 @@ def _shown(account: str, subscription_id: str) -> Any:
             sub.customer,
             sub.currency,
             sub.default_payment_method,
+            sub.schedule,
             who.default_payment_method.label("customers_method"),
             who.default_source.label("customers_source"),
         )

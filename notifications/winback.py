@@ -3,12 +3,23 @@
 Source: lifecycle, rows 22 and 23, section 2 and rulings.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ARRAY, DateTime, Select, Text, any_, bindparam, literal, select, union_all
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    Select,
+    Text,
+    any_,
+    bindparam,
+    literal,
+    select,
+    union_all,
+)
 from sqlalchemy.sql.functions import coalesce
 
 from notifications.case import Case, Needs
@@ -23,18 +34,22 @@ from sync.mirror.objects.subscription import TABLE
 NEEDS: Needs = {"charge": ("succeeded",), "dispute": (), "radar.early_fraud_warning": ()}
 
 
-def ended(kind: str, reason: str, silent_on: Mapping[int, Sequence[str]]) -> Select[Any]:
+# Why somebody left, empty where they did not say.
+FEEDBACK = coalesce(TABLE.c.cancellation_feedback, "")
+
+
+def ended(kind: str, reason: str, each: Mapping[int, ColumnElement[bool]]) -> Select[Any]:
     """Return the query for ends for `reason`, by each day on which some mail is due.
 
-    `silent_on`: day after the end -> the feedbacks on which nothing follows on that day.
+    `each`: day after the end -> on which ends something follows on that day.
     """
     each_day = [
-        _ended(kind, reason, days, silent).limit(MOST_AT_ONCE) for days, silent in silent_on.items()
+        _ended(kind, reason, days, wanted).limit(MOST_AT_ONCE) for days, wanted in each.items()
     ]
     return select(union_all(*(query.subquery().select() for query in each_day)).subquery())
 
 
-def _ended(kind: str, reason: str, days: int, silent: Sequence[str]) -> Select[Any]:
+def _ended(kind: str, reason: str, days: int, asked: ColumnElement[bool]) -> Select[Any]:
     sub, age, use_by = TABLE.c, timedelta(days=days), TIMINGS[kind].lives
     now = bindparam("now", type_=DateTime(timezone=True))
     key = key_column(TABLE, kind, (sub.id, literal(str(days), Text)))
@@ -46,7 +61,7 @@ def _ended(kind: str, reason: str, days: int, silent: Sequence[str]) -> Select[A
         sub.ended_at <= now - (age - LOOK_AHEAD),
         sub.status == "canceled",
         sub.cancellation_reason == reason,
-        coalesce(sub.cancellation_feedback, "").not_in(silent),
+        asked,
         sub.account == any_(bindparam("accounts", type_=ARRAY(Text))),
         is_new(key),
     )
@@ -91,6 +106,8 @@ def offered(case: Case) -> Mapping[str, Any]:
         "code_expires_at": offer.expires_at if offer else None,
         "percent_off": _percent(offer.percent_off) if offer and offer.percent_off else None,
         "amount_off": amount,
+        # For how long: None for the first payment only, 0 for ever.
+        "months": offer.months if offer else None,
     }
 
 

@@ -50,14 +50,14 @@ WINDOWS: Mapping[str, Mapping[Place, Window]] = MappingProxyType(
         # Cal. Bus. & Prof. Code 17602(b), initial terms of a year and more: sidley.com 2022/03.
         "renewal_reminder": {CALIFORNIA: Window(days=30, opens_days=45, closes_days=15)},
         # Visa's rules for trials and introductory prices: paysafe.com. California's, for those
-        # over 31 days, is narrower: 17602(b), sidley.com 2022/03.
+        # over 31 days, is 21 to 3 days (17602(b), sidley.com 2022/03): there both hold.
         "trial_ending": {
             ANYWHERE: Window(days=7, closes_days=7),
-            CALIFORNIA: Window(days=7, opens_days=21, closes_days=3),
+            CALIFORNIA: Window(days=7, opens_days=21, closes_days=7),
         },
         "promo_ending": {
             ANYWHERE: Window(days=7, closes_days=7),
-            CALIFORNIA: Window(days=7, opens_days=21, closes_days=3),
+            CALIFORNIA: Window(days=7, opens_days=21, closes_days=7),
         },
         # Visa: at least 7 days. California AB 2863: consumerfinsights.com, ktslaw.com.
         "price_change": {

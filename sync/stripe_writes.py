@@ -26,6 +26,7 @@ from tenacity import (
 )
 
 from sync.errors import Rejected, Unavailable
+from sync.mirror.facts import LIVE_STATUSES
 from sync.mirror.shapes import at, exact, instant, integer, ref, string
 from sync.stripe_connection import Connection, Json, Refusal
 
@@ -111,7 +112,7 @@ class StripeWrites:
         customer_id: str,
         *,
         account: str = "",
-        prices: Sequence[tuple[str, int]],
+        prices: Sequence[tuple[str, int | None]],
         success_url: str,
         cancel_url: str,
         promotion_code: str | None = None,
@@ -120,14 +121,15 @@ class StripeWrites:
     ) -> str:
         """Return the address of a Checkout page that starts a subscription to `prices`.
 
-        `prices`: ids of prices, each with its quantity. `promotion_code`: the id of a code
+        `prices`: ids of prices, each with its quantity; None for a metered one, where Stripe
+        refuses any. `promotion_code`: the id of a code
         (`promo_…`) that is already applied; without one the page has a field for codes. The
         same `key` gives the same page for a day, an expired one too: let it name the click.
         """
         params: dict[str, Any] = {
             "mode": "subscription",
             "customer": customer_id,
-            "line_items": [{"price": price, "quantity": count} for price, count in prices],
+            "line_items": [_line(price, quantity) for price, quantity in prices],
             "success_url": success_url,
             "cancel_url": cancel_url,
             "locale": locale,
@@ -137,6 +139,12 @@ class StripeWrites:
         else:
             params["discounts"] = [{"promotion_code": promotion_code}]
         return self._address(self._post("/v1/checkout/sessions", params, account, key))
+
+    def is_subscribed(self, customer_id: str, *, account: str = "") -> bool:
+        """Tell whether the customer has a living subscription, as Stripe itself knows it now."""
+        params = {"customer": customer_id, "limit": 100}
+        found = self._get("/v1/subscriptions", params, account).get("data") or ()
+        return any(each.get("status") in LIVE_STATUSES for each in found)
 
     def keep_subscription(self, subscription_id: str, *, account: str = "", key: str) -> None:
         """Take back a scheduled cancellation; one that is not scheduled (any more) stays kept.
@@ -171,7 +179,9 @@ class StripeWrites:
             "expires_at": int(expires_at.timestamp()),
             "expand": ["promotion.coupon"],
         }
-        return _promotion_code(self._post("/v1/promotion_codes", params, account, key))
+        # A key of this call's own, as Stripe repeats for a day what it said, an error of its own
+        # too. That there is one code only, the code itself sees to.
+        return _promotion_code(self._post("/v1/promotion_codes", params, account, uuid4().hex))
 
     def find_promotion_code(
         self, customer_id: str, *, account: str = "", key: str
@@ -238,6 +248,10 @@ def _code(key: str) -> str:
     """Return the code of a key: 50 bits that are easy to type, such as `K7Q2M-4XWPA`."""
     word = base64.b32encode(hashlib.sha256(f"promotion code {key}".encode()).digest()).decode()
     return f"{word[:5]}-{word[5:10]}"
+
+
+def _line(price: str, quantity: int | None) -> Json:
+    return {"price": price} | ({} if quantity is None else {"quantity": quantity})
 
 
 def _flow_data(flow: Flow, subscription_id: str | None, return_url: str) -> Json:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalErr
 
 from app.doorbell import EVENTS
 from app.settings import Settings
-from notifications import dunning
+from notifications import dunning, phases
 from sync import history
 from sync.errors import LeaseLost, Malformed
 from sync.mirror import events as mirrored_events
@@ -138,6 +138,7 @@ def _wishes(
     untold = [event for event in thin if event.snapshot_event not in known]
     return [
         *dunning.wishes(applied.changes, context.settings.mail_policy),
+        *phases.wishes(conn, applied.changes, context.settings.mail_policy),
         *unsettled.wishes(applied.winners),
         *map(unsettled.wish_of, untold),
     ]

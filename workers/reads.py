@@ -123,7 +123,7 @@ def _fold(context: Context, claimed: Claimed, told: Told) -> None:
     log.info("object.read", object=claimed.object, id=claimed.id, reason=claimed.reason)
 
 
-_SETTLED_BY_ANY_READING = frozenset({"thin", "payments"})
+_SETTLED_BY_ANY_READING = frozenset({"thin", "payments", "unknown"})
 
 
 def _postpone(context: Context, claimed: Claimed, error: Exception) -> None:

@@ -6,7 +6,7 @@ Exit codes: 0 done · 1 looked and found something wrong · 2 wrong use or setti
 
 import importlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -33,6 +33,14 @@ class Entry:
     needs_settings: bool = True
     # What may be missing, since only some of the commands below connect to anything.
     stands_in: Mapping[str, str] = field(default_factory=dict)
+    # The words of those that do connect to the database: nothing stands in for it.
+    connects: frozenset[str] = frozenset()
+
+    def given(self, words: Sequence[str]) -> Mapping[str, str]:
+        """Return what stands in for settings that `words` can do without."""
+        connects = any(word.partition("=")[0] in self.connects for word in words)
+        dropped = {"DATABASE_URL"} if connects else set[str]()
+        return {name: value for name, value in self.stands_in.items() if name not in dropped}
 
 
 # Who writes copy needs no database to look at a mail.
@@ -57,7 +65,12 @@ COMMANDS: Mapping[str, Entry] = {
     "doctor": Entry("doctor", "Name every mistake in the set-up at once.", needs_settings=False),
     "effects": Entry("effects", "List, show, settle and replay what leaves the house."),
     "events": Entry("events", "List, show and replay the events in the inbox."),
-    "mail": Entry("mail", "Preview, test and check the mails.", stands_in=_FOR_PREVIEWS),
+    "mail": Entry(
+        "mail",
+        "Preview, test and check the mails.",
+        stands_in=_FOR_PREVIEWS,
+        connects=frozenset({"why", "unknown", "settle", "experiments", "--customer"}),
+    ),
     "reconcile": Entry("reconcile", "Compare the mirror with Stripe, and mend it."),
     "reproject": Entry("reproject", "Recompute the mirror's columns after an upgrade."),
     "run": Entry("run", "Run everything on this machine.", needs_settings=False),
@@ -103,7 +116,9 @@ def evergreen(ctx: click.Context) -> None:
     entry = COMMANDS.get(ctx.invoked_subcommand or "")
     wants_help = any(word in _HELP for word in ctx.meta[_WORDS])
     if entry and entry.needs_settings and not wants_help:
-        ctx.obj = Settings.from_environ({**entry.stands_in, **with_local_stack(environ())})
+        ctx.obj = Settings.from_environ(
+            {**entry.given(ctx.meta[_WORDS]), **with_local_stack(environ())}
+        )
     else:
         ctx.obj = environ()
 

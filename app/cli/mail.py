@@ -13,6 +13,7 @@ from app.settings import Settings
 from notifications import lint as linter
 from notifications.case import Case
 from notifications.compose import compose
+from notifications.experiments import arm_of
 from notifications.kind import Kind
 from notifications.kinds import KINDS
 from notifications.languages import LANGUAGES
@@ -71,6 +72,7 @@ def preview(
 ) -> None:
     """Print a mail as it would go out, with made-up billing facts."""
     case = replace(_sample(settings, KINDS[kind], sample), variant=variant)
+    _require_tried(settings, kind, variant)
     if customer_id:
         case = replace(case, customer=_customer(settings, customer_id))
     words = _words(KINDS[kind], case, language)
@@ -128,6 +130,15 @@ def _sample(settings: Settings, kind: Kind, name: str | None) -> Case:
     if chosen not in samples:
         raise click.BadParameter(f"choose from {', '.join(samples)}", param_hint="--sample")
     return samples[chosen]
+
+
+def _require_tried(settings: Settings, kind: str, variant: str | None) -> None:
+    """Let pass a variant of an experiment; of any other name the kind's own text would be shown."""
+    experiment = settings.mail_policy.experiments.get(kind)
+    arms = experiment.variants if experiment else {}
+    if variant is not None and arm_of(variant) not in arms:
+        known = f"choose from {', '.join(arms)}" if arms else f"no experiment is about {kind}"
+        raise click.BadParameter(known, param_hint="--variant")
 
 
 def _customer(settings: Settings, customer_id: str) -> CustomerFacts:

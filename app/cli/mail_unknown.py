@@ -25,7 +25,12 @@ def unknown(settings: Settings, limit: int, format_: str) -> None:
 
 @click.command("settle")
 @click.argument("key")
-@click.option("--sent/--not-sent", "sent", required=True, help="What the provider's log says.")
+@click.option(
+    "--sent/--not-sent",
+    "sent",
+    required=True,
+    help="What the provider's log says: one of the two.",
+)
 @click.pass_obj
 def settle(settings: Settings, key: str, *, sent: bool) -> None:
     """Say what became of the mail KEY. One that was not sent goes out if still wanted."""

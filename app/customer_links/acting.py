@@ -76,13 +76,29 @@ def keep(click: Click) -> bool:
     subject = click.about.subject
     try:
         with click.stripe.asking() as stripe:
-            # Without the minute: a cancellation is taken back once, and the key names which.
-            key = f"{subject.message}:{subject.object_id}"
-            stripe.keep_subscription(subject.object_id, account=subject.account, key=key)
+            # Stripe repeats an answer for a day, an error of its own too: not beyond the minute.
+            stripe.keep_subscription(
+                subject.object_id, account=subject.account, key=click.session_key()
+            )
     except Rejected as error:
         _note("keep", error)
         return False
     return True
+
+
+def is_back(click: Click) -> bool:
+    """Tell whether Stripe knows of a subscription that the mirror does not yet.
+
+    Nobody pays twice who comes back to the mail before the event of their Checkout has come
+    in. Raises as `destination` does.
+    """
+    who = click.about.subject
+    try:
+        with click.stripe.asking() as stripe:
+            return stripe.is_subscribed(who.customer_id, account=who.account)
+    except Rejected as error:
+        _note("is_back", error)
+        return False
 
 
 def _tried(way: Way, click: Click) -> str | None:
@@ -136,7 +152,9 @@ def _checkout(click: Click) -> str | None:
     """Checkout with the former prices, and the mail's promotion code where it had one."""
     who, former = click.about.subject, click.about.subscription
     items = former.items if former else ()
-    prices = [(each.price, each.quantity) for each in items if each.price]
+    prices = [
+        (each.price, None if each.is_metered else each.quantity) for each in items if each.price
+    ]
     if not prices or len(prices) < len(items):
         return None
     code = _promotion_code(click)
@@ -161,7 +179,7 @@ def _promotion_code(click: Click) -> str | None:
     try:
         with click.stripe.asking() as stripe:
             found = stripe.find_promotion_code(
-                who.customer_id, account=who.account, key=click.mail.key
+                who.customer_id, account=who.account, key=who.message
             )
     except Rejected as error:
         _note("promotion_code", error)

@@ -1,6 +1,8 @@
 """The addresses of the pages, and what each of them does with a request."""
 
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 
 import structlog
 from flask import Blueprint, Response, request
@@ -22,6 +24,11 @@ from sync.clock import Clock
 from sync.errors import Unavailable
 
 log = structlog.get_logger(__name__)
+
+# What may leave nothing to do, before the browser is sent anywhere.
+_SETTLES: Mapping[Purpose, Callable[[Click], bool]] = MappingProxyType(
+    {"keep": acting.keep, "return": acting.is_back}
+)
 
 
 def blueprint(engine: Engine, policy: MailPolicy, clock: Clock, stripe: StripeSide) -> Blueprint:
@@ -117,7 +124,8 @@ class _Doors:
         )
 
     def _acted(self, purpose: Purpose, click: Click) -> Response:
-        if purpose == "keep" and acting.keep(click):
+        settles = _SETTLES.get(purpose)
+        if settles and settles(click):
             return self._page(purpose, click.about, Standing(state="done"))
         is_update = purpose == "pay" and request.form.get("way") == "update"
         address = acting.destination(click, "update" if is_update else purpose)

@@ -10,6 +10,7 @@ from flask import Response, request
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
+from notifications.hours import zone_of
 from notifications.languages import LANGUAGES, locale_for, translations
 from notifications.policy import MailPolicy
 from notifications.wording import Wording
@@ -32,11 +33,15 @@ class Pages:
     def wording(self, customer: CustomerFacts | None) -> Wording:
         """Return how to write to `customer`, or else to whoever sits at the browser."""
         policy = self._policy
-        locale = locale_for(customer, policy.default_locale)
         if customer is None:
             wish = request.accept_languages.best_match(LANGUAGES)
             locale = locale_for(None, wish or policy.default_locale)
-        return Wording(locale, policy.zone, policy.buddhist_era)
+            return Wording(locale, policy.zone, policy.buddhist_era)
+        locale, zone = (
+            locale_for(customer, policy.default_locale),
+            zone_of(customer, policy.timezone),
+        )
+        return Wording(locale, zone, policy.buddhist_era)
 
     def show(
         self,

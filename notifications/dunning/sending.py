@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from notifications.case import Case, Json, Needs
+from notifications.case import Case, Json, Mail, Needs
 from notifications.dunning.campaign import hold_until
 from notifications.dunning.messages import STEPS
+from notifications.endings import why_not_owed
 from notifications.kind import Verdict
-from notifications.subscribed import plan_names
+from notifications.subscribed import card_name, plan_names
+from notifications.terms import Method
 from notifications.wording import Money, printable
 from sync.changes import RetryIn, Skipped
-from sync.mirror.facts import InvoiceFacts, SubscriptionFacts
+from sync.mirror.facts import SubscriptionFacts
 from sync.mirror.objects.invoice import project
 from sync.mirror.shapes import at, instant, string
 
@@ -25,7 +27,7 @@ NEEDS: Needs = {
 RECALLS = STEPS
 # A bank debit is on its way for days, and only then succeeds or fails.
 _ASK_AGAIN_S = 3600.0
-_INVOICE_ENDINGS = {"paid": "paid", "void": "void", "uncollectible": "uncollectible"}
+_ON_ITS_WAY_S = 60.0
 # Not begun: completing the first payment is the checkout's business.
 _SUBSCRIPTION_STOPS = {
     "canceled": "canceled",
@@ -109,16 +111,7 @@ def _stopped(subscription: SubscriptionFacts | None, kind: str) -> str | None:
 
 
 def _why_none(case: Case, kind: str) -> str:
-    invoice = case.invoice
-    if invoice is None or invoice.deleted:
-        return "invoice_deleted"
-    return _ending(invoice) or _stopped(case.subscription, kind) or "not_open"
-
-
-def _ending(invoice: InvoiceFacts) -> str | None:
-    if invoice.status != "open":
-        return _INVOICE_ENDINGS.get(invoice.status or "", "not_open")
-    return None if invoice.amount_remaining_minor > 0 else "paid"
+    return why_not_owed(case.invoice) or _stopped(case.subscription, kind) or "not_open"
 
 
 def _is_processing(case: Case, owed: Sequence[Debt]) -> bool:
@@ -151,12 +144,15 @@ def _created(each: Json) -> datetime:
 
 def _held(case: Case, kind: str, owed: Sequence[Debt]) -> Verdict:
     """Wait for a retry that is near, and for a day after the mail before."""
+    mails = _campaign_mails(case)
+    if any(mail.state == "sending" for mail in mails):
+        return RetryIn(_ON_ITS_WAY_S, "is_being_sent")
     attempts = [debt.next_attempt for debt in owed if debt.next_attempt]
     until = hold_until(
         kind,
         case.now,
         next_attempt=min(attempts, default=None),
-        last_mail_at=_last_mail_at(case),
+        last_mail_at=max((mail.at for mail in mails if mail.went_out), default=None),
         terminal_at=_terminal_at(case),
     )
     if until is None:
@@ -164,10 +160,9 @@ def _held(case: Case, kind: str, owed: Sequence[Debt]) -> Verdict:
     return RetryIn((until - case.now).total_seconds(), "step_moved")
 
 
-def _last_mail_at(case: Case) -> datetime | None:
+def _campaign_mails(case: Case) -> list[Mail]:
     campaign = case.subject["campaign"]
-    times = (m.at for m in case.mails if m.subject.get("campaign") == campaign and m.went_out)
-    return max(times, default=None)
+    return [mail for mail in case.mails if mail.subject.get("campaign") == campaign]
 
 
 def _terminal_at(case: Case) -> datetime:
@@ -196,7 +191,7 @@ def context(case: Case, kind: str = "") -> Mapping[str, Any]:
         "invoice_numbers": [printable(debt.number) for debt in owed if debt.number],
         "next_attempt": planned if planned and planned > case.now else None,
         "is_last_attempt": planned is None,
-        "card": _card(case) if case.subject["copy"] == "card" else None,
+        "card": _card(case, owed) if case.subject["copy"] == "card" else None,
         "ends_at": ends_at if ends_at > case.now else None,
         "is_subscribed": first.subscription is not None,
         "terminal_action": case.policy.dunning_terminal_action,
@@ -215,10 +210,12 @@ def _about(case: Case, owed: Sequence[Debt]) -> list[SubscriptionFacts]:
     return list(found.values())
 
 
-def _card(case: Case) -> str | None:
-    """Return the refused card as its owner knows it, such as "Visa ••4242"."""
-    last = max(_failures(case), key=_created, default=None)
+def _card(case: Case, owed: Sequence[Debt]) -> str | None:
+    """Return the card that was refused for `owed`, such as "Visa ••4242"."""
+    since = min((debt.created for debt in owed if debt.created), default=None)
+    refused = [each for each in _failures(case) if since is None or _created(each) >= since]
+    last = max(refused, key=_created, default=None)
     card = at(last, "payment_method_details", "card") if last else None
-    last4 = string(at(card, "last4"))
-    brand = printable(string(at(card, "brand")) or "").capitalize()
-    return f"{brand} ••{last4}".strip() if last4 else None
+    return card_name(
+        Method(id="", brand=string(at(card, "brand")), last4=string(at(card, "last4")))
+    )

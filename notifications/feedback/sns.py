@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 
 from notifications.feedback import rsa
 from notifications.feedback.report import NotTheirs
@@ -104,6 +105,6 @@ def _get(url: str) -> bytes:
             if answer.status_code != requests.codes.ok:
                 raise Unavailable(f"SNS answers {answer.status_code}")
             return bytes(answer.raw.read(_CERTIFICATE_BYTES, decode_content=True))
-    except (requests.RequestException, OSError) as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         # Without its text: the address holds the subscription's token.
         raise Unavailable(f"SNS: {type(error).__name__}") from None

@@ -32,21 +32,21 @@ from notifications.notices import (
     UPTO,
     asked_for,
     costs,
+    costs_from,
     effect,
-    free,
     goes_on,
     in_accounts,
     named_instant,
     stop,
     verdict,
 )
+from notifications.phases import sold_from
 from notifications.policy import MailPolicy
 from notifications.proposal import epoch as seconds
 from notifications.subscribed import sale
 from notifications.terms import Terms
 from notifications.timing import TIMINGS
 from sync.changes import Effect
-from sync.mirror.facts import SubscriptionFacts
 from sync.mirror.objects.subscription import TABLE
 
 NAME = "annual_terms_reminder"
@@ -122,13 +122,11 @@ def check(case: Case) -> Verdict:
     """Return why nobody is reminded of these terms, None when they are."""
     if _reminded_lately(case):
         return verdict("renewal_reminder_sent")
-    return verdict(_stop(case.subscription, named_instant(case, "anniversary")))
-
-
-def _stop(subscription: SubscriptionFacts | None, on: datetime) -> str | None:
+    subscription, on = case.subscription, named_instant(case, "anniversary")
     if subscription is None:
-        return "subscription_gone"
-    return stop(subscription, on, _STATUSES) or free(subscription.items)
+        return verdict("subscription_gone")
+    reason = stop(subscription, on, _STATUSES)
+    return verdict(reason) or costs_from(subscription.items, case.terms, on)
 
 
 def _reminded_lately(case: Case) -> bool:
@@ -145,10 +143,9 @@ def context(case: Case) -> Mapping[str, Any]:
     """Return what the templates may name; `since` is the day on which it began."""
     subscription, on = case.subscription, named_instant(case, "anniversary")
     assert subscription is not None, "checked before"
-    return {
-        **sale(subscription, subscription.items, case.terms, on),
-        "since": subscription.start_date,
-    }
+    items = sold_from(subscription.items, case.terms, on)
+    assert items is not None, "checked before"
+    return {**sale(subscription, items, case.terms, on), "since": subscription.start_date}
 
 
 def sample_cases(policy: MailPolicy) -> Mapping[str, Case]:

@@ -17,6 +17,7 @@ from notifications.proposal import paid_by, proposal
 from notifications.subscribed import plans
 from notifications.wording import Money
 from sync.changes import Change, Effect, Skipped
+from sync.dashboard import dashboard_url
 from sync.mirror.objects import dispute, early_fraud_warning, refund, subscription
 from sync.mirror.shapes import Json
 
@@ -191,13 +192,10 @@ def _reason(case: Case) -> str:
 
 def _dashboard(case: Case) -> str:
     who, subject = case.customer, case.subject
-    parts = [
-        who.account,
-        "" if who.livemode else "test",
-        "subscriptions" if subject["topic"] == "ended" else "payments",
-        subject.get("subscription") or subject.get("charge") or subject.get("payment_intent", ""),
-    ]
-    return "https://dashboard.stripe.com/" + "/".join(filter(None, parts))
+    list_ = "subscriptions" if subject["topic"] == "ended" else "payments"
+    names = ("subscription", "charge", "payment_intent")
+    about = next(filter(None, map(subject.get, names)), "")
+    return dashboard_url(who.account, f"{list_}/{about}", livemode=who.livemode)
 
 
 def sample_cases(policy: MailPolicy) -> Mapping[str, Case]:

@@ -14,9 +14,9 @@ from notifications.kind import Kind, Verdict
 from notifications.policy import MailPolicy
 from notifications.timing import TIMINGS
 from sync.changes import Skipped
+from sync.dashboard import dashboard_url
 
 NAME = "dunning_task"
-_DASHBOARD = "https://dashboard.stripe.com"
 
 
 def check(case: Case) -> Verdict:
@@ -26,13 +26,12 @@ def check(case: Case) -> Verdict:
 
 def context(case: Case) -> Mapping[str, Any]:
     """Return what the templates may name; the customer only by id and a link to Stripe."""
-    told = sending.context(case)
-    mode = "" if case.customer.livemode else "/test"
+    told, who = sending.context(case), case.customer
     names = ("amount", "plans", "invoice_numbers", "next_attempt", "ends_at")
     return {
         **{name: told[name] for name in names},
-        "customer_id": case.customer.id,
-        "customer_url": f"{_DASHBOARD}{mode}/customers/{case.customer.id}",
+        "customer_id": who.id,
+        "customer_url": dashboard_url(who.account, f"customers/{who.id}", livemode=who.livemode),
     }
 
 

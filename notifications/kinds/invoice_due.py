@@ -1,16 +1,38 @@
 """An invoice to be paid by hand: when it is issued, before its day, and while it stays open.
 
 Stripe's `invoice.will_be_due` and `.overdue` exist only with automations, so the days are
-counted from `due_date`. Source: lifecycle, row 21 and section 2.
+counted from `due_date`: when it is issued, and by looking, as no event tells of an invoice that
+is read from Stripe later on. Source: lifecycle, row 21 and section 2.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Index,
+    Integer,
+    Row,
+    Select,
+    Text,
+    func,
+    null,
+    select,
+    text,
+    true,
+)
+from sqlalchemy.sql.expression import TableValuedAlias
+from sqlalchemy.sql.functions import coalesce
+from sqlalchemy.types import TypeEngine
+
 from notifications import samples
 from notifications.case import Case
-from notifications.kind import Kind, Verdict
+from notifications.endings import why_not_owed
+from notifications.keys import is_new, key_column
+from notifications.kind import LOOK_AHEAD, MOST_AT_ONCE, Kind, Verdict
+from notifications.notices import asked_for, effect, in_accounts
 from notifications.policy import MailPolicy
 from notifications.proposal import epoch, proposal
 from notifications.subscribed import plans
@@ -18,7 +40,7 @@ from notifications.timing import TIMINGS
 from notifications.wording import Money
 from sync.changes import Change, Effect, RetryIn, Skipped
 from sync.mirror.facts import InvoiceFacts
-from sync.mirror.objects.invoice import project
+from sync.mirror.objects.invoice import TABLE, project
 
 NAME = "invoice_due"
 ISSUE = "issue"
@@ -27,7 +49,11 @@ OFFSETS_DAYS = (-3, 1, 7, 14)
 # Nobody is reminded of what came just before.
 _SOON_AFTER_ISSUE = timedelta(hours=24)
 _ASK_AGAIN_S = 3600.0
-_ENDINGS = {"paid": "paid", "void": "void", "uncollectible": "uncollectible"}
+Index(
+    "invoices_due_date_idx",
+    TABLE.c.due_date,
+    postgresql_where=text("status = 'open' AND collection_method = 'send_invoice'"),
+)
 
 
 def plan(change: Change) -> Sequence[Effect]:
@@ -65,6 +91,68 @@ def _steps(issued_at: datetime, due_date: datetime) -> Iterator[tuple[str, datet
             yield f"{days:+d}", due_at
 
 
+def scan(conn: Connection, now: datetime, policy: MailPolicy) -> Sequence[Effect]:
+    """Return the reminders that fall due until shortly after `now` and are not yet recorded."""
+    after, upto = now - TIMINGS[NAME].lives, now + LOOK_AHEAD
+    ahead = [timedelta(days=days) for days in OFFSETS_DAYS]
+    asked = {
+        "step": [f"{days:+d}" for days in OFFSETS_DAYS],
+        "days": list(OFFSETS_DAYS),
+        "first": [after - each for each in ahead],
+        "last": [upto - each for each in ahead],
+    }
+    rows = conn.execute(_DUE, {**asked, "accounts": sorted(policy.accounts)})
+    return [_effect(row, now) for row in rows]
+
+
+def _due() -> Select[Any]:
+    invoice, step = TABLE.c, _offsets()
+    key = key_column(TABLE, NAME, (invoice.id, step.c.step))
+    columns = (invoice.id, invoice.account, invoice.livemode, invoice.customer, invoice.due_date)
+    issued_at = coalesce(invoice.finalized_at, invoice.created)
+    # In hours: a day's length would be the session's time zone's.
+    due_at = invoice.due_date + func.make_interval(0, 0, 0, 0, step.c.days * 24)
+    nowhere = null().label("country"), null().label("state")
+    return (
+        select(key.label("key"), *columns, step.c.step, step.c.days, *nowhere)
+        .join_from(TABLE, step, true())
+        .where(
+            invoice.status == "open",
+            invoice.collection_method == "send_invoice",
+            invoice.amount_remaining_minor > 0,
+            invoice.deleted_at.is_(None),
+            invoice.due_date > step.c.first,
+            invoice.due_date <= step.c.last,
+            due_at > issued_at + _SOON_AFTER_ISSUE,
+            in_accounts(invoice.account),
+            is_new(key),
+        )
+        .order_by(due_at, invoice.id)
+        .limit(MOST_AT_ONCE)
+    )
+
+
+def _offsets() -> TableValuedAlias:
+    time = DateTime(timezone=True)
+    columns: Mapping[str, TypeEngine[Any]] = {
+        "step": Text(),
+        "days": Integer(),
+        "first": time,
+        "last": time,
+    }
+    return asked_for("offset_step", columns)
+
+
+# Built once: the scan runs every minute, and for every stop of a simulated clock.
+_DUE = _due()
+
+
+def _effect(row: Row[Any], now: datetime) -> Effect:
+    subject = {"invoice": row.id, "step": row.step, "due_date": epoch(row.due_date)}
+    due_at = row.due_date + timedelta(days=row.days)
+    return effect(row, NAME, subject, due_at=due_at, about=row.due_date, now=now)
+
+
 def check(case: Case) -> Verdict:
     """Return why the invoice needs no mail any more, None while it is open and owing."""
     reason = _stop(case)
@@ -75,12 +163,9 @@ def check(case: Case) -> Verdict:
 
 def _stop(case: Case) -> str | None:
     invoice = case.invoice
-    if invoice is None or invoice.deleted:
-        return "invoice_deleted"
-    if invoice.status != "open":
-        return _ENDINGS.get(invoice.status or "", "not_open")
-    if invoice.amount_remaining_minor <= 0:
-        return "paid"
+    reason = why_not_owed(invoice)
+    if reason or invoice is None:
+        return reason
     if invoice.collection_method != "send_invoice":
         return "charged_automatically"
     if invoice.due_date is None:
@@ -150,5 +235,6 @@ KIND = Kind(
     samples=sample_cases,
     watches=("invoice",),
     plan=plan,
+    scan=scan,
     needs={"payment_intent": ("processing",)},
 )

@@ -28,10 +28,11 @@ def check(case: Case) -> Verdict:
 
 
 def context(case: Case) -> Mapping[str, Any]:
-    """Return what the templates may name; `renews_at` is unset where nothing renews."""
+    """Return what the templates may name; `goes_on`: the subscription runs, and will."""
     invoice, subscription = case.invoice, case.subscription
     assert invoice is not None, "checked before"
-    goes_on = subscription is not None and subscription.status == "active"
+    is_active = subscription is not None and subscription.status == "active"
+    goes_on = is_active and not (subscription and subscription.cancel_is_set)
     return {
         "amount": Money(invoice.amount_paid_minor, invoice.currency or ""),
         "plans": plans(subscription),

@@ -31,21 +31,19 @@ from notifications.notices import (
     stop,
     verdict,
 )
+from notifications.phases import ASK_AGAIN_S, phase_from, sold_by
 from notifications.policy import MailPolicy
 from notifications.proposal import epoch as seconds
 from notifications.subscribed import list_price, sale
-from notifications.terms import PriceFacts, Terms, phase_at, phase_items, price_id
+from notifications.terms import PriceFacts, Terms, phase_items, price_id
 from notifications.timing import TIMINGS
 from sync.changes import Effect, RetryIn
 from sync.history.amounts import cadence
 from sync.mirror.facts import ItemFacts, SubscriptionFacts
 from sync.mirror.objects.subscription import TABLE
 from sync.mirror.objects.subscription_schedule import TABLE as SCHEDULES
-from sync.mirror.shapes import Json, integer
 
 NAME = "price_change"
-# The price may be on its way: its own event, or the next reading.
-_ASK_AGAIN_S = 3600.0
 _STATUSES = ("active", "past_due", "trialing")
 
 Index(
@@ -127,9 +125,8 @@ def check(case: Case) -> Verdict:
     reason = _stop(case, subscription, at)
     if reason or subscription is None:
         return verdict(reason)
-    return (
-        RetryIn(_ASK_AGAIN_S, "price_unknown") if _phase(case, subscription, at) is None else None
-    )
+    known = _coming(case, subscription, at) is not None
+    return None if known else RetryIn(ASK_AGAIN_S, "price_unknown")
 
 
 def _stop(case: Case, subscription: SubscriptionFacts | None, at: datetime) -> str | None:
@@ -138,13 +135,12 @@ def _stop(case: Case, subscription: SubscriptionFacts | None, at: datetime) -> s
     reason = stop(subscription, at, _STATUSES)
     if reason:
         return reason
-    schedule = case.terms.schedule or {}
-    phase = phase_at(schedule, at) if schedule.get("status") == "active" else None
+    phase = phase_from(case.terms, at)
     if phase is None:
         return "reverted"
     if {price_id(item) for item in phase_items(phase)} == {one.price for one in subscription.items}:
         return "price_unchanged"
-    return _no_increase(subscription.items, _phase(case, subscription, at) or ())
+    return _no_increase(subscription.items, _coming(case, subscription, at) or ())
 
 
 def _no_increase(before: Sequence[ItemFacts], after: Sequence[ItemFacts]) -> str | None:
@@ -154,37 +150,11 @@ def _no_increase(before: Sequence[ItemFacts], after: Sequence[ItemFacts]) -> str
     return "decrease" if new < old else "price_unchanged" if new == old else None
 
 
-def _phase(
+def _coming(
     case: Case, subscription: SubscriptionFacts, at: datetime
 ) -> tuple[ItemFacts, ...] | None:
     """Return what the phase from `at` sells, as items; None while a price is not known yet."""
-    phase = phase_at(case.terms.schedule or {}, at) or {}
-    now = {item.price: item for item in subscription.items}
-    items = [
-        _item(item, case.terms.prices.get(price_id(item) or ""), now.get(price_id(item)))
-        for item in phase_items(phase)
-    ]
-    known = tuple(item for item in items if item)
-    return known if known and len(known) == len(items) else None
-
-
-def _item(item: Json, price: PriceFacts | None, now: ItemFacts | None) -> ItemFacts | None:
-    given = integer(item.get("quantity"))
-    quantity = 1 if given is None else given
-    if price is None:
-        return replace(now, quantity=quantity) if now else None
-    return ItemFacts(
-        id="",
-        price=price.id,
-        product=None,
-        product_name=price.product_name,
-        quantity=quantity,
-        currency=price.currency,
-        unit_amount_minor=price.unit_amount_minor,
-        interval=price.interval,
-        interval_count=price.interval_count,
-        current_period_end=None,
-    )
+    return sold_by(phase_from(case.terms, at) or {}, subscription.items, case.terms)
 
 
 def _monthly_minor(items: Sequence[ItemFacts]) -> Fraction | None:
@@ -201,18 +171,17 @@ def _monthly_minor(items: Sequence[ItemFacts]) -> Fraction | None:
 def context(case: Case) -> Mapping[str, Any]:
     """Return what the templates may name; `price` is the one to come, `old_price` today's.
 
-    Both are list prices, each with its own period; unset where they depend on use.
+    Both are list prices; `old_price` is unset where it depends on use.
     """
     subscription, at = case.subscription, named_instant(case, "changes_at")
     assert subscription is not None, "checked before"
-    items = _phase(case, subscription, at)
+    items = _coming(case, subscription, at)
     assert items is not None, "checked before"
-    old = sale(subscription, subscription.items, Terms(), at)
+    old = list_price(subscription.items)
     return {
         **sale(subscription, items, Terms(method=case.terms.method), at),
         "changes_at": at,
-        "old_price": list_price(subscription.items) if not old["is_metered"] else None,
-        "old_period": old["period"],
+        "old_price": None if old.is_metered else old,
     }
 
 

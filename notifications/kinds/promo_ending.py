@@ -45,13 +45,14 @@ from notifications.notices import (
     stop,
     verdict,
 )
+from notifications.phases import ASK_AGAIN_S, sold_from
 from notifications.policy import MailPolicy
 from notifications.proposal import epoch as seconds
 from notifications.subscribed import net_price, sale
 from notifications.terms import Terms
 from notifications.timing import TIMINGS
-from notifications.wording import Money
-from sync.changes import Effect
+from notifications.wording import Price
+from sync.changes import Effect, RetryIn
 from sync.history.amounts import Discount
 from sync.mirror.facts import SubscriptionFacts
 from sync.mirror.objects.discount import TABLE as DISCOUNTS
@@ -165,19 +166,25 @@ def _effect(row: Row[Any], now: datetime, policy: MailPolicy) -> Effect:
 
 def check(case: Case) -> Verdict:
     """Return why the price stays as it is, None when it goes up."""
-    return verdict(_stop(case, case.subscription, named_instant(case, "ends_at")))
-
-
-def _stop(case: Case, subscription: SubscriptionFacts | None, ends_at: datetime) -> str | None:
+    subscription, ends_at = case.subscription, named_instant(case, "ends_at")
     if subscription is None:
-        return "subscription_gone"
+        return verdict("subscription_gone")
+    reason = _stop(subscription, case.terms, ends_at)
+    if reason:
+        return verdict(reason)
+    old, new = _prices(subscription, case.terms, ends_at)
+    if old is None or new is None:
+        return RetryIn(ASK_AGAIN_S, "price_unknown")
+    known = case.terms.is_complete and not _introductory(subscription, ends_at)
+    return verdict("price_unchanged" if known and old == new else None)
+
+
+def _stop(subscription: SubscriptionFacts, terms: Terms, ends_at: datetime) -> str | None:
     reason = stop(subscription, ends_at, _STATUSES)
     if reason or _introductory(subscription, ends_at):
         return reason
-    if not any(off.ends_at == ends_at for off in _all_discounts(case.terms)):
-        return "date_moved"
-    old, new = _prices(case, subscription, ends_at)
-    return "price_unchanged" if case.terms.is_complete and old == new else None
+    is_there = any(off.ends_at == ends_at for off in _all_discounts(terms))
+    return None if is_there else "date_moved"
 
 
 def _introductory(subscription: SubscriptionFacts, ends_at: datetime) -> bool:
@@ -191,11 +198,16 @@ def _all_discounts(terms: Terms) -> Iterator[Discount]:
 
 
 def _prices(
-    case: Case, subscription: SubscriptionFacts, ends_at: datetime
-) -> tuple[Money | None, Money | None]:
-    """Return what a period costs with what ends, and what it costs without."""
-    until = net_price(subscription.items, case.terms, ends_at - _MOMENT)
-    return until, net_price(subscription.items, case.terms, ends_at)
+    subscription: SubscriptionFacts, terms: Terms, ends_at: datetime
+) -> tuple[Price | None, Price | None]:
+    """Return the price with what ends, and the one without; None while it is not known yet."""
+    until, then = (_price(subscription, terms, at) for at in (ends_at - _MOMENT, ends_at))
+    return until, then
+
+
+def _price(subscription: SubscriptionFacts, terms: Terms, at: datetime) -> Price | None:
+    items = sold_from(subscription.items, terms, at)
+    return net_price(items, terms, at) if items else None
 
 
 def context(case: Case) -> Mapping[str, Any]:
@@ -206,10 +218,12 @@ def context(case: Case) -> Mapping[str, Any]:
     """
     subscription, ends_at = case.subscription, named_instant(case, "ends_at")
     assert subscription is not None, "checked before"
-    sold = sale(subscription, subscription.items, case.terms, ends_at)
-    old, new = _prices(case, subscription, ends_at)
+    items = sold_from(subscription.items, case.terms, ends_at)
+    assert items is not None, "checked before"
+    sold = sale(subscription, items, case.terms, ends_at)
+    old, new = _prices(subscription, case.terms, ends_at)
     if _introductory(subscription, ends_at):
-        return {**sold, "ends_at": ends_at, "old_price": new, "price": None, "is_offer": True}
+        return {**sold, "ends_at": ends_at, "old_price": old, "price": None, "is_offer": True}
     known = old if old != new else None
     return {**sold, "ends_at": ends_at, "old_price": known, "is_offer": False}
 

@@ -38,7 +38,6 @@ from notifications.notices import (
     asked_for,
     effect,
     epoch,
-    free,
     goes_on,
     in_accounts,
     lives_in,
@@ -46,12 +45,13 @@ from notifications.notices import (
     stop,
     verdict,
 )
+from notifications.phases import ASK_AGAIN_S, sold_from
 from notifications.policy import MailPolicy
 from notifications.proposal import epoch as seconds
-from notifications.subscribed import renewing, sale
+from notifications.subscribed import net_price, renewing, sale
 from notifications.terms import Terms
 from notifications.timing import TIMINGS
-from sync.changes import Effect
+from sync.changes import Effect, RetryIn
 from sync.history.amounts import Discount
 from sync.mirror.facts import SubscriptionFacts
 from sync.mirror.objects.subscription import ITEMS, TABLE
@@ -243,22 +243,26 @@ def _effect(row: Row[Any], notice: Notice, now: datetime) -> Effect:
 
 def check(case: Case) -> Verdict:
     """Return why nothing renews on the day of the reminder, None when it does."""
-    return verdict(_stop(case.subscription, named_instant(case, "period_end")))
-
-
-def _stop(subscription: SubscriptionFacts | None, renews_at: datetime) -> str | None:
+    subscription, renews_at = case.subscription, named_instant(case, "period_end")
     if subscription is None:
-        return "subscription_gone"
-    items = renewing(subscription, renews_at)
-    reason = stop(subscription, renews_at, {"active"})
-    return reason or (free(items) if items else "date_moved")
+        return verdict("subscription_gone")
+    renewed = renewing(subscription, renews_at)
+    reason = stop(subscription, renews_at, {"active"}) or (None if renewed else "date_moved")
+    if reason:
+        return verdict(reason)
+    sold = sold_from(renewed, case.terms, renews_at)
+    if sold is None:
+        return RetryIn(ASK_AGAIN_S, "price_unknown")
+    # A discount may take all of the price.
+    return verdict("free" if net_price(sold, case.terms, renews_at).is_free else None)
 
 
 def context(case: Case) -> Mapping[str, Any]:
     """Return what the templates may name beside what renews; `card` is what will be charged."""
     subscription, renews_at = case.subscription, named_instant(case, "period_end")
     assert subscription is not None, "checked before"
-    items = renewing(subscription, renews_at)
+    items = sold_from(renewing(subscription, renews_at), case.terms, renews_at)
+    assert items is not None, "checked before"
     return {**sale(subscription, items, case.terms, renews_at), "renews_at": renews_at}
 
 

@@ -17,13 +17,14 @@ from notifications.notices import (
     AFTER,
     UPTO,
     costs,
+    costs_from,
     effect,
     epoch,
-    free,
     in_accounts,
     named_instant,
     verdict,
 )
+from notifications.phases import sold_from
 from notifications.policy import MailPolicy
 from notifications.proposal import epoch as seconds
 from notifications.subscribed import sale
@@ -86,12 +87,15 @@ def _effect(row: Row[Any], now: datetime) -> Effect:
 
 def check(case: Case) -> Verdict:
     """Return why payments do not go on that day, None when they do."""
-    return verdict(_stop(case.subscription, named_instant(case, "resumes_at")))
-
-
-def _stop(subscription: SubscriptionFacts | None, resumes_at: datetime) -> str | None:
+    subscription, resumes_at = case.subscription, named_instant(case, "resumes_at")
     if subscription is None:
-        return "subscription_gone"
+        return verdict("subscription_gone")
+    reason = _stop(subscription, resumes_at)
+    charged_at = _next_charge(subscription, resumes_at) or resumes_at
+    return verdict(reason) or costs_from(subscription.items, case.terms, charged_at)
+
+
+def _stop(subscription: SubscriptionFacts, resumes_at: datetime) -> str | None:
     if subscription.status not in _STATUSES:
         return subscription.status or "not_active"
     if subscription.pause_collection_behavior is None:
@@ -101,20 +105,28 @@ def _stop(subscription: SubscriptionFacts | None, resumes_at: datetime) -> str |
     ends_at = subscription.cancel_at
     if subscription.cancel_at_period_end or (ends_at and ends_at <= resumes_at):
         return "cancel_set"
-    return free(subscription.items)
+    return None
 
 
-def context(case: Case) -> Mapping[str, Any]:
-    """Return what the templates may name; `next_charge` is unset where it is not known yet.
+def _next_charge(subscription: SubscriptionFacts, resumes_at: datetime) -> datetime | None:
+    """Return when the first charge after the pause is made, None where it is not known yet.
 
     While payments pause, periods go on: only one that ends after the pause is charged, and of
     those only the end of the present one is known.
     """
+    renews_at = subscription.current_period_end
+    return renews_at if renews_at and renews_at >= resumes_at else None
+
+
+def context(case: Case) -> Mapping[str, Any]:
+    """Return what the templates may name; `next_charge` is unset where it is not known yet."""
     subscription, resumes_at = case.subscription, named_instant(case, "resumes_at")
     assert subscription is not None, "checked before"
-    renews_at = subscription.current_period_end
-    next_charge = renews_at if renews_at and renews_at >= resumes_at else None
-    sold = sale(subscription, subscription.items, case.terms, next_charge or resumes_at)
+    next_charge = _next_charge(subscription, resumes_at)
+    charged_at = next_charge or resumes_at
+    items = sold_from(subscription.items, case.terms, charged_at)
+    assert items is not None, "checked before"
+    sold = sale(subscription, items, case.terms, charged_at)
     return {**sold, "resumes_at": resumes_at, "next_charge": next_charge}
 
 

@@ -19,10 +19,10 @@ from notifications.notices import (
     UPTO,
     ahead,
     costs,
+    costs_from,
     due_before,
     effect,
     epoch,
-    free,
     goes_on,
     in_accounts,
     lives_in,
@@ -30,6 +30,7 @@ from notifications.notices import (
     stop,
     verdict,
 )
+from notifications.phases import sold_from
 from notifications.policy import MailPolicy
 from notifications.proposal import epoch as seconds
 from notifications.subscribed import sale
@@ -92,23 +93,27 @@ def _effect(row: Row[Any], now: datetime, policy: MailPolicy) -> Effect:
 
 def check(case: Case) -> Verdict:
     """Return why no charge follows on this trial's end, None when one does."""
-    return verdict(_stop(case.subscription, named_instant(case, "trial_end")))
-
-
-def _stop(subscription: SubscriptionFacts | None, ends_at: datetime) -> str | None:
+    subscription, ends_at = case.subscription, named_instant(case, "trial_end")
     if subscription is None:
-        return "subscription_gone"
+        return verdict("subscription_gone")
+    reason = _stop(subscription, ends_at)
+    return verdict(reason) or costs_from(subscription.items, case.terms, ends_at)
+
+
+def _stop(subscription: SubscriptionFacts, ends_at: datetime) -> str | None:
     if subscription.status == "active":
         return "converted"
     moved = None if subscription.trial_end == ends_at else "date_moved"
-    return stop(subscription, ends_at, {"trialing"}) or moved or free(subscription.items)
+    return stop(subscription, ends_at, {"trialing"}) or moved
 
 
 def context(case: Case) -> Mapping[str, Any]:
     """Return what the templates may name beside what is sold; `card` is what would be charged."""
     subscription, ends_at = case.subscription, named_instant(case, "trial_end")
     assert subscription is not None, "checked before"
-    return {**sale(subscription, subscription.items, case.terms, ends_at), "ends_at": ends_at}
+    items = sold_from(subscription.items, case.terms, ends_at)
+    assert items is not None, "checked before"
+    return {**sale(subscription, items, case.terms, ends_at), "ends_at": ends_at}
 
 
 def sample_cases(policy: MailPolicy) -> Mapping[str, Case]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Row, true
 
 from notifications import samples, winback
 from notifications.case import Case
@@ -25,7 +25,7 @@ REASON = "payment_failed"
 DAYS = (14, 16, 23)
 
 # Built once: the scan runs every minute, and for every stop of a simulated clock.
-_DUE = winback.ended(NAME, REASON, dict.fromkeys(DAYS, ()))
+_DUE = winback.ended(NAME, REASON, dict.fromkeys(DAYS, true()))
 
 
 def scan(conn: Connection, now: datetime, policy: MailPolicy) -> Sequence[Effect]:

@@ -1,6 +1,6 @@
 """Somebody left because they were unhappy with us: a person shall write to them, no machine.
 
-Goes to INTERNAL_INBOX in place of the first mail of `winback_voluntary`.
+Goes to INTERNAL_INBOX the day after the end, in place of the first mail of `winback_voluntary`.
 Source: lifecycle, row 23 ("human first").
 """
 
@@ -15,9 +15,9 @@ from notifications.notices import verdict
 from notifications.policy import MailPolicy
 from notifications.subscribed import plans
 from notifications.timing import TIMINGS
+from sync.dashboard import dashboard_url
 
 NAME = "winback_task"
-_DASHBOARD = "https://dashboard.stripe.com"
 
 
 def check(case: Case) -> Verdict:
@@ -30,14 +30,13 @@ def check(case: Case) -> Verdict:
 
 def context(case: Case) -> Mapping[str, Any]:
     """Return what the templates may name; the customer only by id and a link to Stripe."""
-    ended = case.subscription
-    mode = "" if case.customer.livemode else "/test"
+    ended, who = case.subscription, case.customer
     return {
         "feedback": case.subject["feedback"],
         "plans": plans(ended),
         "ended_at": ended.ended_at if ended else None,
-        "customer_id": case.customer.id,
-        "customer_url": f"{_DASHBOARD}{mode}/customers/{case.customer.id}",
+        "customer_id": who.id,
+        "customer_url": dashboard_url(who.account, f"customers/{who.id}", livemode=who.livemode),
     }
 
 
@@ -47,7 +46,7 @@ def sample_cases(policy: MailPolicy) -> Mapping[str, Case]:
 
 
 def _sample(policy: MailPolicy, feedback: str) -> Case:
-    ended_at = samples.NOW - timedelta(days=30)
+    ended_at = samples.NOW - timedelta(days=1)
     ended = samples.subscription(status="canceled", ended_at=ended_at)
     subject = {"subscription": ended.id, "feedback": feedback}
     return samples.case(policy, subject=subject, subscription=ended)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import ColumnElement, Connection, Row
 
 from notifications import samples, winback
 from notifications.case import Case
@@ -30,7 +30,7 @@ REASON = "cancellation_requested"
 class Series:
     """What follows on one reason to leave: which text, how many days after the end.
 
-    `human_first`: somebody was unhappy with us, so a person answers before any mail does.
+    `human_first`: somebody was unhappy with us, so a person answers, and soon; no mail does.
     """
 
     text: str = "generic"
@@ -39,7 +39,7 @@ class Series:
 
 
 _GENERIC = Series()
-_HUMAN_FIRST = Series(days=(30,), human_first=True)
+_HUMAN_FIRST = Series(days=(1,), human_first=True)
 # By Stripe's cancellation_details.feedback; a reason not named here is generic.
 SERIES: Mapping[str, Series] = MappingProxyType(
     {
@@ -51,7 +51,7 @@ SERIES: Mapping[str, Series] = MappingProxyType(
         "customer_service": _HUMAN_FIRST,
     }
 )
-# Every day on which some series has a mail, and who has none on it. All other reasons do.
+# Every day on which some series has a mail.
 _DAYS = sorted({day for series in (*SERIES.values(), _GENERIC) for day in series.days})
 
 
@@ -60,15 +60,15 @@ def series_for(feedback: str | None) -> Series:
     return SERIES.get(feedback or "", _GENERIC)
 
 
+def _on(days: int) -> ColumnElement[bool]:
+    """Return the condition that something follows on that day; a reason not named is generic."""
+    by_default = days in _GENERIC.days
+    others = [said for said, series in SERIES.items() if (days in series.days) != by_default]
+    return winback.FEEDBACK.not_in(others) if by_default else winback.FEEDBACK.in_(others)
+
+
 # Built once: the scan runs every minute, and for every stop of a simulated clock.
-_DUE = winback.ended(
-    NAME,
-    REASON,
-    {
-        days: [feedback for feedback, series in SERIES.items() if days not in series.days]
-        for days in _DAYS
-    },
-)
+_DUE = winback.ended(NAME, REASON, {days: _on(days) for days in _DAYS})
 
 
 def scan(conn: Connection, now: datetime, policy: MailPolicy) -> Sequence[Effect]:

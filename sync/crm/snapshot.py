@@ -24,6 +24,7 @@ from sync.crm.takings import (
     last_failed_at,
     returned_minor,
 )
+from sync.dashboard import dashboard_url
 from sync.mirror.facts import InvoiceFacts, SubscriptionFacts
 
 Fields = dict[str, Any]
@@ -277,14 +278,12 @@ def _links(seen: _Seen) -> Fields:
     facts = seen.facts
     owed = [each for each in facts.invoices if each.status == "open"]
     erased = facts.customer is not None and facts.customer.deleted
-    account = f"{facts.account}/" if facts.account else ""
-    mode = "" if facts.livemode else "test/"
     return {
         "open_invoice_id": owed[0].id if owed else None,
         "open_invoice_minor": owed[0].amount_remaining_minor if owed else None,
         "open_invoice_url": owed[0].hosted_invoice_url if owed and not erased else None,
-        "stripe_url": (
-            f"https://dashboard.stripe.com/{account}{mode}customers/{facts.customer_id}"
+        "stripe_url": dashboard_url(
+            facts.account, f"customers/{facts.customer_id}", livemode=facts.livemode
         ),
     }
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, and_, select
 
 from sync.mirror.objects import customer, invoice, price, product, subscription
-from sync.mirror.shapes import Json, at, instant, string
+from sync.mirror.shapes import Json, at, instant, string, usage_of_price
 
 # A subscription in one of these still serves, or will again without a new purchase.
 LIVE_STATUSES = frozenset({"trialing", "active", "past_due", "unpaid", "paused"})
@@ -49,6 +49,8 @@ class ItemFacts:
     current_period_end: datetime | None
     # The end of an introductory offer: Stripe's `current_trial`.
     trial_ends_at: datetime | None = None
+    # Billed by usage: Stripe knows no quantity, and `quantity` is 1.
+    is_metered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -381,4 +383,5 @@ def _item(row: Row[Any]) -> ItemFacts:
         interval_count=row.recurring_interval_count or 1,
         current_period_end=row.current_period_end,
         trial_ends_at=instant(at(row.data, "current_trial", "end_date")),
+        is_metered=usage_of_price(row.data.get("price") or {})[0] == "metered",
     )

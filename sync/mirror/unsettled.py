@@ -9,7 +9,7 @@ from sync.mirror.apply import Winner
 from sync.mirror.events import Event, ThinEvent
 from sync.mirror.objects import mirrored
 from sync.mirror.payments import load_intents, names_a_payment
-from sync.store.refetch import THIN, Claimed, Wish
+from sync.store.refetch import THIN, UNKNOWN, Claimed, Wish
 
 # Stripe stamps whole seconds: only a reading of a later second stands over a tie, and a reading
 # may be stamped up to two seconds early (see `StripeReads`).
@@ -87,4 +87,6 @@ def is_open(conn: Connection, wish: Claimed) -> bool:
     table = mirrored(wish.object).table.c
     mine = (table.id == wish.id) & (table.account == wish.account)
     row = conn.execute(select(table.undecided, table.incomplete).where(mine)).one_or_none()
+    if wish.reason == UNKNOWN:
+        return row is None
     return bool(row and (row.undecided or row.incomplete))

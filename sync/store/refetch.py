@@ -32,6 +32,8 @@ _LONGEST_DELAY_S = 6 * 3600
 _MOST_DOUBLINGS = 15
 # The reason of a wish that no later event settles.
 THIN = "thin"
+# That of a wish for what the mirror has never seen.
+UNKNOWN = "unknown"
 
 REFETCH = Table(
     "refetch",

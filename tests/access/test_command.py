@@ -192,7 +192,7 @@ def _named(environ: Environ) -> dict[str, str]:
     [
         pytest.param({"ACCESS_WEBHOOK_URL": "https://x.example"}, "ACCESS_WEBHOOK_SECRET", id="no"),
         pytest.param({"ACCESS_WEBHOOK_SECRET": "whsec_short"}, "24 to 64", id="short"),
-        pytest.param({"ACCESS_WEBHOOK_URL": "x.example"}, "ACCESS_WEBHOOK_URL", id="no-address"),
+        pytest.param({"ACCESS_WEBHOOK_URL": "x.example/c4n4ry"}, "ACCESS_WEBHOOK_URL", id="no-web"),
         pytest.param({"ACCESS_GRACE_DAYS": "-1"}, "ACCESS_GRACE_DAYS", id="days"),
         pytest.param({"ACCESS_RESTRICTED_DAYS": "1.5"}, "ACCESS_RESTRICTED_DAYS", id="parts"),
         pytest.param({"API_TOKEN": "short"}, "API_TOKEN", id="token"),
@@ -203,3 +203,4 @@ def test_settings_that_are_wrong_are_told(environ: Environ, wrong: Environ, told
 
     assert said.code == 2
     assert told_ in said.err
+    assert "c4n4ry" not in said.err

@@ -53,6 +53,23 @@ def test_missing_settings_are_all_named() -> None:
     assert len(named) == 4
 
 
+@pytest.mark.parametrize(
+    ("words", "stands_in"),
+    [
+        ("mail preview receipt", True),
+        ("mail lint", True),
+        ("mail preview receipt --customer=cus_1", False),
+        ("mail preview receipt --customer cus_1", False),
+        ("mail why cus_1", False),
+        ("mail settle a-key --sent", False),
+        ("mail unknown", False),
+        ("mail experiments", False),
+    ],
+)
+def test_only_who_asks_no_database_can_do_without_one(words: str, stands_in: bool) -> None:
+    assert ("DATABASE_URL" in COMMANDS["mail"].given(words.split())) is stands_in
+
+
 @pytest.mark.parametrize("words", [["events", "list"], ["clock", "show"], ["db", "upgrade"]])
 def test_a_database_that_cannot_be_reached(environ: Mapping[str, str], words: list[str]) -> None:
     url = f"postgresql://shop:{CANARY}@{LOOPBACK}:{free_port()}/shop"

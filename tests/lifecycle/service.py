@@ -188,7 +188,7 @@ def running(database_url: str, server: MailServer, **more: str) -> Iterator[Serv
         "CLOCK": "simulated",
         "MAIL_URL": server.url,
         "INTERNAL_INBOX": "us@shop.example",
-        # Nothing but mail, unless `more` says so: an empty list, as an empty text would mean the default.
+        # Nothing but mail, unless `more` says so: a list, as an empty text would mean the default.
         "CRM": ",",
         "INVENTORY": ",",
     }

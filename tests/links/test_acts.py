@@ -108,6 +108,46 @@ def test_two_clicks_at_once_make_one_session(visit: Visit) -> None:
     assert len(locations) == 1
 
 
+def test_what_is_metered_has_no_quantity(visit: Visit) -> None:
+    """Stripe refuses a Checkout that names one."""
+    metered = shop.item(id="si_2", quantity=None, unit_amount=None)
+    metered["price"] |= {"id": "price_2", "recurring": {"usage_type": "metered"}}
+    visit.api.account.put({"id": "price_2", "object": "price", **metered["price"]})
+    mirror(visit, shop.ended(NOW - DAY, items=[shop.item(quantity=3), metered]))
+    answer = visit.post("return", "sub_1")
+
+    assert (answer.status_code, answer.location) == (303, made(visit)["url"])
+    whole = visit.api.account.get("checkout.session", made(visit)["id"]) or {}
+    assert [line["quantity"] for line in whole["line_items"]["data"]] == [3, None]
+
+
+@pytest.mark.parametrize("status", ["active", "past_due", "canceled"])
+def test_nobody_subscribes_twice(visit: Visit, status: str) -> None:
+    """Stripe knows of a Checkout that was just paid before its event has reached the mirror."""
+    mirror(visit, ENDED)
+    again = {**LIVE, "id": "sub_2", "status": status}
+    visit.api.account.put(again)
+    answer = visit.post("return", "sub_1")
+
+    assert answer.status_code == (303 if status == "canceled" else 200)
+    assert ("Welcome back" in answer.text) is (status != "canceled")
+    assert len(visit.api.account.answered) == (status == "canceled")
+
+
+def test_an_answer_that_stripe_repeats_lasts_a_minute(visit: Visit) -> None:
+    """For a day Stripe says the same to the same key, an error of its own too."""
+    mirror(visit, LEAVING)
+    for minute in range(2):
+        visit.api.account.put(dict(LEAVING))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("app.customer_links.acting.time.time", lambda at=minute: 1.8e9 + 60 * at)
+            visit.post("keep", "sub_1")
+
+    kept = visit.api.account.get("subscription", "sub_1")
+    assert kept is not None
+    assert kept["cancel_at_period_end"] is False
+
+
 def test_a_subscription_is_kept_with_one_click(visit: Visit) -> None:
     mirror(visit, LEAVING)
     visit.api.account.put(dict(LEAVING))

@@ -1,11 +1,14 @@
 """What the pages say, whoever opens them, and that opening them changes nothing."""
 
 import re
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
 from sqlalchemy import Engine
 
+from app.customer_links.page import Pages
+from notifications import samples
 from notifications.links import Purpose
 from sync.store.engine import make_engine
 from tests.links.conftest import Visit, everything
@@ -188,3 +191,16 @@ def test_without_a_database_the_page_asks_for_a_minute(visit: Visit) -> None:
 
 def nowhere() -> Engine:
     return make_engine("postgresql://nobody@127.0.0.1:1/none")
+
+
+@pytest.mark.parametrize(
+    ("country", "zone"),
+    [
+        pytest.param("US", "America/New_York", id="the-customers"),
+        pytest.param(None, "Asia/Bangkok", id="the-accounts"),
+    ],
+)
+def test_a_page_counts_days_as_the_mail_does(country: str | None, zone: str) -> None:
+    pages = Pages(shop.policy(timezone="Asia/Bangkok"))
+
+    assert pages.wording(replace(samples.CUSTOMER, country=country)).zone.key == zone

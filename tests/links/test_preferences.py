@@ -60,6 +60,18 @@ def test_who_unsubscribed_can_come_back(visit: Visit) -> None:
     assert suppressed(visit) == []
 
 
+def test_who_has_no_address_changes_nothing_for_others(visit: Visit) -> None:
+    """The page of a customer whose address is gone: others' wishes are rows without one, too."""
+    shop.mirror(visit.engine, shop.customer(email=None))
+    with visit.engine.begin() as conn:
+        suppression.suppress(conn, "", topic="marketing", reason="left", customer_id="cus_2")
+    page = visit.browser().get(visit.path("preferences")).text
+    choose(visit, "offers", "restart")
+
+    assert checked(page) == [True, True]
+    assert suppressed(visit) == [("marketing", "cus_2")]
+
+
 @pytest.mark.parametrize("topic", ["all", "marketing"])
 def test_only_the_chooser_is_let_back(visit: Visit, topic: Topic) -> None:
     """A complaint or a dead address ends all mail; no page takes that back."""

@@ -165,4 +165,4 @@ def test_a_new_subscription_from_event_to_mail(engine: Engine, tmp_path: Any) ->
     assert isinstance(outcome, Done)
     (file,) = tmp_path.iterdir()
     assert b"Subject: Your Garden Box subscription has started" in file.read_bytes()
-    assert b"$29.00 for 1 month" in file.read_bytes()
+    assert b"$29.00 per month" in file.read_bytes()

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine
 
 from app.cli.mail import command
+from notifications.experiments import Experiment
 from notifications.kinds import KINDS
 from notifications.policy import MailPolicy
 from tests.mail_server import MailServer
@@ -59,12 +60,28 @@ def test_a_preview_for_a_customer_of_the_mirror(engine: Engine, database_url: st
     assert (unknown.exit_code, "no such customer" in unknown.output) == (2, True)
 
 
+def test_a_preview_of_a_variant_is_of_one_that_is_tried(tmp_path: Path) -> None:
+    folder = tmp_path / "winback_voluntary@warm"
+    folder.mkdir()
+    (folder / "subject.txt").write_text("We miss you", "utf-8")
+    tried = Experiment(name="try", kind="winback_voluntary", variants={"plain": 1, "warm": 1})
+    policy: dict[str, Any] = {"experiments": {tried.kind: tried}, "templates_dir": str(tmp_path)}
+    warm = [
+        run("preview", tried.kind, "--variant", each, **policy) for each in ("warm", "try/warm")
+    ]
+    mistyped = run("preview", tried.kind, "--variant", "worm", **policy)
+
+    assert all(shown.output.startswith("We miss you") for shown in warm)
+    assert (mistyped.exit_code, "plain, warm" in mistyped.output) == (2, True)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ("preview", "no_such_kind"),
         ("preview", "payment_failed", "--locale", "de"),
         ("preview", "payment_failed", "--sample", "no-such-way"),
+        ("preview", "payment_failed", "--variant", "no-such-arm"),
         ("test", "payment_failed"),
         ("test", "payment_failed", "--to", "nobody"),
     ],

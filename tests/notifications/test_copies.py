@@ -149,6 +149,28 @@ def test_no_copy_of_any_kind_has_a_link_that_works(name: str) -> None:
                 assert set(FOLLOWED.findall(words)) <= {"https://billing.garden.example/copy"}
 
 
+@pytest.mark.parametrize(
+    "link",
+    [
+        pytest.param("<a HREF='{{ action_url }}'>back</a>", id="as-old-editors-write-it"),
+        pytest.param("<p>{{ action_url }}</p>", id="text-that-mail-programs-make-a-link-of"),
+    ],
+)
+def test_marketings_own_templates_have_dead_links_too(tmp_path: Path, link: str) -> None:
+    folder = tmp_path / "winback_voluntary"
+    folder.mkdir()
+    body = f"<mj-section><mj-column><mj-raw>{link}</mj-raw></mj-column></mj-section>"
+    (folder / "body.mjml").write_text(body, "utf-8")
+    kind, policy = KINDS["winback_voluntary"], settings(templates_dir=str(tmp_path))
+    message = copies.written(kind, kind.samples(policy)["generic"], "key")
+    words: Any = message.get_body(("html",))
+    page = words.get_content()
+
+    assert "/b/" not in page
+    assert "/unsubscribe/" not in page
+    assert "https://billing.garden.example/copy" in page
+
+
 def test_a_variant_is_named_in_its_copy(engine: Engine, tmp_path: Path) -> None:
     tried = Experiment(name="try", kind="winback_voluntary", variants={"plain": 1})
     policy = settings(experiments={"winback_voluntary": tried})

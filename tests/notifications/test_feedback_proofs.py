@@ -88,11 +88,18 @@ def test_a_certificate_is_fetched_once_and_asked_for_again_after_a_failure() -> 
         served.replace("GET", sns.CERTIFICATE_URL, body="no certificate")
         with pytest.raises(Unavailable):
             read("ses", sns.note())
+        cut_off = {"Content-Encoding": "gzip"}
+        served.replace("GET", sns.CERTIFICATE_URL, body=b"\x1f\x8b", headers=cut_off)
+        with pytest.raises(Unavailable):
+            read("ses", sns.note())
+        served.replace("GET", sns.CERTIFICATE_URL, body=b"no gzip", headers=cut_off)
+        with pytest.raises(Unavailable):
+            read("ses", sns.note())
         served.replace("GET", sns.CERTIFICATE_URL, body=sns.CERTIFICATE)
         for _ in range(3):
             read("ses", sns.note())
 
-        assert len(served.calls) == 4
+        assert len(served.calls) == 6
     assert "tok" not in str(refused.value)
 
 

@@ -92,6 +92,17 @@ def test_a_mail_whose_use_ends_in_the_night_goes_out_in_the_night(
 
 
 @pytest.mark.parametrize(
+    ("left", "verdict"),
+    [
+        pytest.param(6 * HOUR + SECOND, Later(WINDOW_OPENS, "quiet_hours"), id="still-of-use"),
+        pytest.param(6 * HOUR, Skipped("quiet_hours"), id="too-late-by-then"),
+    ],
+)
+def test_no_offer_is_worth_a_night(left: timedelta, verdict: Verdict) -> None:
+    assert judged("winback_voluntary", lives=left) == verdict
+
+
+@pytest.mark.parametrize(
     ("subject", "verdict"),
     [
         pytest.param({"edge": MORNING + SECOND}, Later(MORNING, "quiet_hours"), id="edge-after"),

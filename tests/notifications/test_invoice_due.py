@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from notifications.kind import LOOK_AHEAD
 from notifications.kinds import invoice_due
 from sync.changes import Done, RetryIn, Skipped
 from tests.notifications import shop
@@ -124,3 +125,60 @@ def test_a_past_that_is_replayed_mails_nobody(
     outcomes = shop.deliver_due(engine, tmp_path.as_uri(), NOW + late)
 
     assert outcomes[0] == Skipped(reason) if reason else isinstance(outcomes[0], Done)
+
+
+@pytest.mark.parametrize(
+    ("seen", "steps"),
+    [
+        pytest.param(11 * DAY - LOOK_AHEAD - SECOND, [], id="not-yet"),
+        pytest.param(11 * DAY - LOOK_AHEAD, ["-3"], id="due-within-the-tick"),
+        pytest.param(14 * DAY - SECOND, ["-3", "+1"], id="just-of-use"),
+        pytest.param(14 * DAY, ["+1"], id="too-late"),
+        pytest.param(28 * DAY, ["+14"], id="the-last"),
+        pytest.param(31 * DAY, [], id="long-ago"),
+    ],
+)
+def test_an_invoice_that_no_event_told_of_is_reminded_of(
+    engine: Engine, seen: timedelta, steps: list[str]
+) -> None:
+    """Read from Stripe later on, as at a backfill: what lies ahead is found by looking."""
+    shop.mirror(engine, shop.customer(), invoice())
+
+    assert [shop.scan(engine, NOW + seen) for _ in range(2)] == [len(steps), 0]
+    due = [DUE + timedelta(days=int(step)) for step in steps]
+    expected = [
+        (f":test:invoice_due:in_1:{step}", at, at + 3 * DAY)
+        for step, at in zip(steps, due, strict=True)
+    ]
+    assert shop.rows(engine, "key, due_at, expires_at") == expected
+
+
+def test_a_look_finds_nothing_that_the_event_has_planned(engine: Engine) -> None:
+    shop.plan(engine, shop.mirror(engine, invoice()))
+
+    assert [shop.scan(engine, NOW + days * DAY) for days in range(32)] == [0] * 32
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"status": "paid"}, id="paid"),
+        pytest.param({"amount_remaining": 0}, id="nothing-owed"),
+        pytest.param({"collection_method": "charge_automatically"}, id="charged"),
+        pytest.param(
+            {"status_transitions": {"finalized_at": shop.seconds(DUE - 4 * DAY)}}, id="just-issued"
+        ),
+    ],
+)
+def test_a_look_passes_over_what_the_event_would(engine: Engine, changed: dict[str, Any]) -> None:
+    shop.mirror(engine, shop.customer(), invoice(**changed))
+
+    assert shop.scan(engine, DUE - 3 * DAY) == 0
+
+
+def test_a_reminder_found_by_looking_is_sent(engine: Engine, tmp_path: Any) -> None:
+    shop.mirror(engine, shop.customer(), invoice())
+    shop.scan(engine, DUE - 3 * DAY)
+
+    (outcome,) = shop.deliver_due(engine, tmp_path.as_uri(), DUE - 3 * DAY)
+    assert isinstance(outcome, Done)

@@ -11,6 +11,7 @@ from notifications.case import Case, Mail
 from notifications.dunning.samples import RETRIED_AT, open_invoice, several, step_case
 from notifications.dunning.sending import context
 from notifications.kinds import KINDS, dunning_task, payment_recovered
+from notifications.render import render
 from sync.changes import RetryIn, Skipped
 from tests.notifications import shop
 from tests.notifications.shop import DAY, HOUR, SECOND
@@ -138,6 +139,23 @@ def test_one_mail_of_a_campaign_a_day(kind: str, mail: dict[str, Any], *, waits:
     assert found == (RetryIn(23 * 3600.0, "step_moved") if waits else None)
 
 
+@pytest.mark.parametrize("kind", STEPS)
+@pytest.mark.parametrize(
+    ("campaign", "waits"),
+    [pytest.param("1", True, id="its-own"), pytest.param("7", False, id="of-another-campaign")],
+)
+def test_a_mail_that_is_just_going_out_is_waited_for(
+    kind: str, campaign: str, *, waits: bool
+) -> None:
+    # It says when it fell due, however long ago.
+    leaving = Mail(
+        kind="payment_failed", subject={"campaign": campaign}, state="sending", at=NOW - 2 * DAY
+    )
+    found = verdict(kind, mails=(leaving,))
+
+    assert found == (RetryIn(60.0, "is_being_sent") if waits else None)
+
+
 @pytest.mark.parametrize(
     ("ahead", "wait"),
     [
@@ -191,6 +209,71 @@ def test_thanks_are_given_while_the_payment_stands(
     verdict_ = payment_recovered.check(replace(known, invoice=replace(known.invoice, **changed)))
 
     assert verdict_ == (Skipped(reason) if reason else None)
+
+
+def charged(card: str, *, created: timedelta, brand: str = "visa") -> dict[str, Any]:
+    return {
+        "id": f"ch_{card}",
+        "status": "failed",
+        "created": shop.seconds(samples.NOW + created),
+        "payment_method_details": {"card": {"brand": brand, "last4": card}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("charge", "shown"),
+    [
+        pytest.param(
+            charged("1881", created=-HOUR, brand="amex"), "American Express ••1881", id="amex"
+        ),
+        pytest.param(charged("0005", created=-2 * HOUR), "Visa ••0005", id="with-the-invoice"),
+        pytest.param(charged("0004", created=-2 * HOUR - SECOND), None, id="of-another-purchase"),
+    ],
+)
+def test_the_card_that_was_refused_is_named_as_everywhere(
+    charge: dict[str, Any], shown: str | None
+) -> None:
+    case = step_case(shop.policy(), copy="card")
+    refused = replace(case, objects={**case.objects, "charge": (charge,)})
+
+    assert context(refused)["card"] == shown
+
+
+@pytest.mark.parametrize(
+    ("changed", "goes_on"),
+    [
+        pytest.param({}, True, id="renews"),
+        pytest.param({"status": "past_due"}, False, id="still-owing"),
+        pytest.param({"cancel_at_period_end": True}, False, id="ends-soon"),
+    ],
+)
+def test_who_will_leave_is_not_told_that_it_continues(
+    changed: dict[str, Any], *, goes_on: bool
+) -> None:
+    case = payment_recovered.sample_cases(shop.policy())["subscribed"]
+    found = replace(case, subscription=samples.subscription(**changed))
+
+    assert payment_recovered.context(found)["goes_on"] is goes_on
+
+
+@pytest.mark.parametrize(
+    ("mail", "reminds"),
+    [
+        pytest.param({}, True, id="asked-before"),
+        pytest.param({"kind": "payment_failed"}, False, id="told-of-a-failure-only"),
+        pytest.param({"state": "skipped"}, False, id="not-sent"),
+        pytest.param({"subject": {"campaign": "2"}}, False, id="another-campaign"),
+    ],
+)
+def test_nobody_is_reminded_of_what_they_were_never_asked(
+    mail: dict[str, Any], *, reminds: bool
+) -> None:
+    """The bank may ask at any step of a campaign."""
+    asked = Mail(kind="action_required", subject={"campaign": "1"}, state="sent", at=samples.NOW)
+    found = replace(step_case(shop.policy(), step=3), mails=(replace(asked, **mail),))
+    subject = render(KINDS["action_required"], found).subject
+
+    assert subject.startswith("Reminder:" if reminds else "Please confirm")
 
 
 def test_a_task_is_dropped_once_nothing_is_owed() -> None:

@@ -10,13 +10,17 @@ from sqlalchemy import Engine
 from notifications.kind import LOOK_AHEAD
 from notifications.kinds import promo_ending
 from notifications.policy import parse_renewal_reminders
-from notifications.wording import Money
+from notifications.wording import Money, Period, Price
 from sync.changes import Done, Skipped
 from tests.notifications import shop
 from tests.notifications.shop import DAY, HOUR, NOW, SECOND
 
 ONLY_THESE = shop.policy(renewal_reminders=parse_renewal_reminders(""))
 COUPON = {"id": "half", "object": "coupon", "percent_off": 50, "duration": "repeating"}
+
+
+def monthly(amount_minor: int) -> Price:
+    return Price(((Money(amount_minor, "usd"), Period("month", 1)),))
 
 
 def discount(ends_in: timedelta = 7 * DAY, **changed: Any) -> dict[str, Any]:
@@ -119,13 +123,13 @@ def test_what_stops_it(engine: Engine, tmp_path: Any, also: list[Any], reason: s
 @pytest.mark.parametrize(
     ("sample", "old", "new"),
     [
-        pytest.param("discount", Money(1450, "usd"), Money(2900, "usd"), id="discount"),
-        pytest.param("coupon-unknown", None, Money(2900, "usd"), id="coupon-unknown"),
-        pytest.param("offer", Money(2900, "usd"), None, id="offer"),
+        pytest.param("discount", monthly(1450), monthly(2900), id="discount"),
+        pytest.param("coupon-unknown", None, monthly(2900), id="coupon-unknown"),
+        pytest.param("offer", monthly(2900), None, id="offer"),
     ],
 )
 def test_both_prices_as_far_as_they_are_known(
-    sample: str, old: Money | None, new: Money | None
+    sample: str, old: Price | None, new: Price | None
 ) -> None:
     case = promo_ending.sample_cases(shop.policy())[sample]
     known = promo_ending.context(case)

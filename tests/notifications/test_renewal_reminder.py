@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -13,9 +14,11 @@ from notifications.kind import LOOK_AHEAD
 from notifications.kinds import renewal_reminder
 from notifications.kinds.renewal_reminder import Notice, notices
 from notifications.policy import parse_renewal_reminders
+from notifications.terms import Terms
 from notifications.wording import Money
 from sync.changes import Skipped
 from sync.errors import SettingsError
+from sync.history.amounts import Discount
 from tests.mirror.fold import fold
 from tests.notifications import shop
 from tests.notifications.shop import DAY, HOUR, NOW, SECOND
@@ -196,7 +199,29 @@ def test_the_amount_is_what_renews_that_day() -> None:
         subscription=samples.subscription(items=(samples.ITEM, another_day)),
     )
 
-    assert renewal_reminder.context(case)["price"] == Money(2900, "usd")
+    ((amount, _),) = renewal_reminder.context(case)["price"].lines
+    assert amount == Money(2900, "usd")
+
+
+@pytest.mark.parametrize(
+    ("percent", "item", "verdict"),
+    [
+        pytest.param(100, samples.ITEM, Skipped("free"), id="all-of-it"),
+        pytest.param(99, samples.ITEM, None, id="nearly"),
+        pytest.param(100, samples.ITEM_METERED, None, id="depends-on-use"),
+    ],
+)
+def test_nobody_is_reminded_of_what_a_discount_makes_free(
+    percent: int, item: Any, verdict: Skipped | None
+) -> None:
+    case = samples.case(
+        shop.policy(),
+        subject={"period_end": str(shop.seconds(samples.PERIOD_END)), "days": "3"},
+        subscription=samples.subscription(items=(item,)),
+        terms=Terms(discounts=[Discount(percent_off=Fraction(percent))]),
+    )
+
+    assert renewal_reminder.check(case) == verdict
 
 
 CALIFORNIAN = {"country": "US", "state": "CA"}

@@ -1,5 +1,6 @@
 """What a subscription costs and is paid with, from the mirror."""
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import Engine
 from notifications import samples, terms
 from notifications.subscribed import card_name, net_price
 from notifications.terms import Method, Terms
-from notifications.wording import Money
+from notifications.wording import Money, Period, Price
 from sync.history.amounts import Discount
 from sync.mirror import facts
 from tests.notifications import shop
@@ -19,6 +20,12 @@ ENDS = NOW + 10 * DAY
 HALF = Discount(percent_off=Fraction(50), ends_at=ENDS)
 FIVE_OFF = Discount(amount_off_minor=500)
 THIRD = Discount(percent_off=Fraction(100, 3))
+YEARLY = replace(samples.ITEM, id="si_year", unit_amount_minor=29000, interval="year")
+
+
+def monthly(amount_minor: int, *, is_metered: bool = False) -> Price:
+    line = (Money(amount_minor, "usd"), Period("month", 1))
+    return Price((line,) if amount_minor else (), is_metered)
 
 
 @pytest.mark.parametrize(
@@ -42,13 +49,36 @@ THIRD = Discount(percent_off=Fraction(100, 3))
     ],
 )
 def test_an_amount_is_after_discounts(known: Terms, at: Any, amount_minor: int) -> None:
-    assert net_price([samples.ITEM], known, at) == Money(amount_minor, "usd")
+    assert net_price([samples.ITEM], known, at) == monthly(amount_minor)
 
 
 def test_what_depends_on_use_has_no_price() -> None:
-    assert net_price([samples.ITEM_METERED], Terms(), NOW) is None
+    assert net_price([samples.ITEM_METERED], Terms(), NOW) == Price((), is_metered=True)
     both = net_price([samples.ITEM, samples.ITEM_METERED], Terms(), NOW)
-    assert both == Money(2900, "usd")
+    assert both == monthly(2900, is_metered=True)
+
+
+@pytest.mark.parametrize(
+    ("known", "minor"),
+    [
+        pytest.param(Terms(), (2900, 29000), id="list"),
+        pytest.param(Terms(discounts=[HALF]), (1450, 14500), id="percent"),
+        pytest.param(Terms(discounts=[FIVE_OFF]), (2400, 28500), id="off-each-invoice"),
+    ],
+)
+def test_each_period_has_an_amount_of_its_own(known: Terms, minor: tuple[int, int]) -> None:
+    price = net_price([samples.ITEM, YEARLY], known, NOW)
+
+    month, year = (Money(each, "usd") for each in minor)
+    assert price.lines == ((month, Period("month", 1)), (year, Period("year", 1)))
+
+
+def test_what_costs_nothing_is_not_named_beside_what_does() -> None:
+    nothing = replace(samples.ITEM, unit_amount_minor=0)
+
+    assert net_price([nothing, YEARLY], Terms(), NOW) == net_price([YEARLY], Terms(), NOW)
+    assert net_price([nothing], Terms(), NOW).is_free
+    assert not net_price([nothing, samples.ITEM_METERED], Terms(), NOW).is_free
 
 
 @pytest.mark.parametrize(
@@ -114,7 +144,7 @@ def test_discounts_are_found_by_id(engine: Engine, coupon_known: bool) -> None:
     assert subscription is not None
     price = net_price(subscription.items, found, NOW)
     assert found.is_complete is coupon_known
-    assert price == Money(2610 if coupon_known else 2900, "usd")
+    assert price == monthly(2610 if coupon_known else 2900)
 
 
 def test_of_a_subscription_nobody_knows_nothing_is_known(engine: Engine) -> None:

@@ -1,14 +1,16 @@
 """Who is asked back, when, and who is not."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from babel import Locale
 from sqlalchemy import Engine
 
 from notifications import samples, suppression
 from notifications.kind import LOOK_AHEAD
-from notifications.kinds import winback_voluntary
+from notifications.kinds import dunning_task, winback_delinquent, winback_task, winback_voluntary
 from notifications.render import render
 from sync.changes import Done, Skipped
 from tests.mirror.fold import fold
@@ -29,8 +31,8 @@ NOWHERE = "file:///nonexistent"
         pytest.param("unused", [(30, None), (60, None)], id="unused"),
         pytest.param("missing_features", [(30, None), (60, None)], id="missing"),
         pytest.param("switched_service", [(30, None)], id="switched-once"),
-        pytest.param("low_quality", [(30, "human_first")], id="quality"),
-        pytest.param("customer_service", [(30, "human_first")], id="service"),
+        pytest.param("low_quality", [(1, "human_first")], id="quality"),
+        pytest.param("customer_service", [(1, "human_first")], id="service"),
     ],
 )
 def test_the_series_by_reason(
@@ -57,7 +59,7 @@ def test_the_series_by_reason(
 def test_a_person_writes_to_whom_we_made_unhappy(
     engine: Engine, tmp_path: Any, also: list[Any], reason: str | None
 ) -> None:
-    shop.mirror(engine, shop.customer(), shop.ended(NOW - 30 * DAY, "low_quality"), *also)
+    shop.mirror(engine, shop.customer(), shop.ended(NOW - DAY, "low_quality"), *also)
     shop.scan(engine)
     settings = shop.policy(internal_inbox="team@garden.example")
     outcome = shop.deliver_due(engine, tmp_path.as_uri(), NOW, settings)[-1]
@@ -238,8 +240,44 @@ def test_the_last_mail_says_so(feedback: str, days: int, last: bool) -> None:
     assert winback_voluntary.context(case)["is_last"] is last
 
 
+@pytest.mark.parametrize(
+    ("months", "english", "thai"),
+    [
+        pytest.param(None, "your first payment", "การชำระเงินครั้งแรก", id="once"),
+        pytest.param(0, "every payment", "การชำระเงินทุกครั้ง", id="for-ever"),
+        pytest.param(1, "the first month", "เดือนแรก", id="one-month"),
+        pytest.param(3, "the first 3 months", "3 เดือนแรก", id="months"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("kind", "sample"),
+    [(winback_voluntary, "price-with-offer"), (winback_delinquent, "last-with-offer")],
+    ids=["voluntary", "delinquent"],
+)
+def test_a_discount_says_for_how_long(
+    kind: Any, sample: str, months: int | None, english: str, thai: str
+) -> None:
+    case = kind.sample_cases(shop.policy())[sample]
+    case = replace(case, offer=replace(case.offer, months=months))
+    en, th = (render(kind.KIND, case, Locale(language)) for language in ("en", "th"))
+
+    assert f"Applies to: {english}\n" in en.text
+    assert f"ใช้กับ: {thai}\n" in th.text
+    assert f">{english}<" in en.html
+    assert f">{thai}<" in th.html
+
+
 def test_two_mails_to_the_same_customer_have_two_subjects() -> None:
     cases = winback_voluntary.sample_cases(shop.policy())
     subjects = {render(winback_voluntary.KIND, cases[name]).subject for name in ("generic", "last")}
 
     assert len(subjects) == 2
+
+
+@pytest.mark.parametrize("kind", [winback_task, dunning_task], ids=lambda kind: kind.NAME)
+def test_a_task_leads_to_the_customer_in_their_own_account(kind: Any) -> None:
+    case = next(iter(kind.sample_cases(shop.policy()).values()))
+    connected = replace(case, customer=replace(case.customer, account="acct_1"))
+
+    url = "https://dashboard.stripe.com/acct_1/test/customers/cus_sample"
+    assert kind.context(connected)["customer_url"] == url

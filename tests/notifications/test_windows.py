@@ -30,7 +30,7 @@ def test_a_place_is_read_from_an_address(
     [
         pytest.param("renewal_reminder", CALIFORNIA, (30, 45, 15), id="renewal-california"),
         pytest.param("renewal_reminder", ("US", "NY"), None, id="renewal-elsewhere"),
-        pytest.param("trial_ending", CALIFORNIA, (7, 21, 3), id="trial-california"),
+        pytest.param("trial_ending", CALIFORNIA, (7, 21, 7), id="trial-california"),
         pytest.param("trial_ending", ("TH", None), (7, None, 7), id="trial-visa"),
         pytest.param("price_change", CALIFORNIA, (14, 30, 7), id="price-california"),
         pytest.param("price_change", ("GB", None), (14, None, 7), id="price-visa"),
@@ -50,6 +50,16 @@ def test_the_narrowest_place_counts(
 )
 def test_a_window_has_two_edges(days: int, holds: bool) -> None:
     assert WINDOWS["renewal_reminder"][CALIFORNIA].holds(days) is holds
+
+
+@pytest.mark.parametrize(
+    "kind", sorted(kind for kind in WINDOWS if windows.ANYWHERE in WINDOWS[kind])
+)
+def test_what_holds_anywhere_holds_in_every_place(kind: str) -> None:
+    anywhere = WINDOWS[kind][windows.ANYWHERE]
+
+    for rule in WINDOWS[kind].values():
+        assert (rule.closes_days or 0) >= (anywhere.closes_days or 0)
 
 
 def test_every_default_satisfies_its_own_rule() -> None:

@@ -1,6 +1,7 @@
 """The mails' words: complete in every language, and right in their details."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,20 @@ from hypothesis import strategies as st
 import app
 from notifications import catalogue, samples
 from notifications.kinds import KINDS
-from notifications.languages import LANGUAGES, locale_for
+from notifications.languages import LANGUAGES, locale_for, translations
 from notifications.policy import Brand
 from notifications.render import Rendered, RenderFailed, render, render_with
 from notifications.templates import OURS
-from notifications.wording import PERIOD_TEXTS, Money, Period, Wording, name_to_greet, printable
+from notifications.wording import (
+    PERIOD_TEXTS,
+    PRICE_TEXTS,
+    Money,
+    Period,
+    Price,
+    Wording,
+    name_to_greet,
+    printable,
+)
 from sync.mirror.facts import CustomerFacts
 from tests.notifications import shop
 
@@ -131,6 +141,33 @@ def test_a_failed_payment_says_what_happens_next(sample: str, says: str, says_no
     assert says_not not in text
 
 
+@pytest.mark.parametrize(
+    ("country", "metadata", "day"),
+    [
+        pytest.param(None, {}, "January 1, 2027", id="the-accounts-day"),
+        pytest.param("US", {}, "December 31, 2026", id="the-countrys-day"),
+        pytest.param("US", {"timezone": "Asia/Tokyo"}, "January 1, 2027", id="the-shops-note"),
+    ],
+)
+def test_a_day_is_the_customers_own(country: str | None, metadata: Any, day: str) -> None:
+    """Who shall cancel before a day must not be charged on the evening before."""
+    kind, policy = KINDS["trial_ending"], shop.policy(timezone="Asia/Bangkok")
+    case = kind.samples(policy)["card"]
+    who = replace(case.customer, country=country, metadata=metadata)
+    ends = {"trial_end": str(int(BEFORE_MIDNIGHT.timestamp()))}
+
+    mail = render(kind, replace(case, customer=who, subject={**case.subject, **ends}), Locale("en"))
+    assert f"Trial ends on: {day}" in mail.text
+
+
+def test_an_internal_mail_tells_the_accounts_day() -> None:
+    kind, policy = KINDS["dunning_task"], shop.policy(timezone="Asia/Bangkok")
+    case = kind.samples(policy)["retried"]
+    abroad = replace(case, customer=replace(case.customer, country="US"))
+
+    assert render(kind, abroad) == render(kind, case)
+
+
 def test_only_marketing_can_be_refused() -> None:
     assert words("winback_voluntary", "price", "en").unsubscribe_url is not None
     assert words("payment_failed", "first", "en").unsubscribe_url is None
@@ -150,8 +187,18 @@ BEFORE_MIDNIGHT = datetime(2026, 12, 31, 17, 0, tzinfo=UTC)
         pytest.param(BRITISH.date(BEFORE_MIDNIGHT), "31 December 2026", id="british"),
         pytest.param(THAI.money(Money(129000, "thb")), "฿1,290.00", id="baht"),
         pytest.param(BRITISH.money(Money(500, "jpy")), "JP¥500", id="no-minor-unit"),
-        pytest.param(THAI.period(Period("month", 3)), "3 เดือน", id="thai-months"),
-        pytest.param(BRITISH.period(Period("year", 1)), "1 year", id="one-year"),
+        pytest.param(BRITISH.money(Money(500_00, "isk")), "ISK\N{NO-BREAK SPACE}500", id="krona"),
+        pytest.param(
+            BRITISH.money(Money(1234, "kwd")), "KWD\N{NO-BREAK SPACE}1.234", id="thousandths"
+        ),
+        pytest.param(
+            BRITISH.money(Money(1999_50, "rsd")),
+            "RSD\N{NO-BREAK SPACE}1,999.50",
+            id="hundredths-out-of-use",
+        ),
+        pytest.param(THAI.period(Period("month", 1)), "เดือน", id="thai-month"),
+        pytest.param(THAI.period(Period("month", 3)), " 3 เดือน", id="thai-months"),
+        pytest.param(BRITISH.period(Period("year", 1)), "year", id="one-year"),
         pytest.param(BRITISH.period(Period("week", 2)), "2 weeks", id="two-weeks"),
         pytest.param(BRITISH.listed(["A", "B"]), "A and B", id="two"),
         pytest.param(THAI.listed(["A", "B"]), "A, B", id="two-in-thai"),
@@ -163,7 +210,48 @@ def test_values_are_written_as_their_reader_expects(written: str, expected: str)
 
 @pytest.mark.parametrize("interval", PERIOD_TEXTS)
 def test_every_period_has_its_thai_word(interval: str) -> None:
-    assert interval not in THAI.period(Period(interval, 2))
+    assert interval not in THAI.period(Period(interval, 1)) + THAI.period(Period(interval, 2))
+
+
+@pytest.mark.parametrize("text", PRICE_TEXTS.values())
+def test_every_price_has_its_thai_words(text: str) -> None:
+    assert translations("th").ugettext(text) != text
+
+
+MONTHLY, YEARLY = (Money(2900, "usd"), Period("month", 1)), (Money(29000, "usd"), Period("year", 1))
+WEEKLY = (Money(500, "usd"), Period("week", 2))
+
+
+@pytest.mark.parametrize(
+    ("price", "english", "thai"),
+    [
+        pytest.param(Price((MONTHLY,)), "US$29.00 per month", "US$29.00 ต่อเดือน", id="one"),
+        pytest.param(
+            Price((MONTHLY, YEARLY)),
+            "US$29.00 per month and US$290.00 per year",
+            "US$29.00 ต่อเดือน และ US$290.00 ต่อปี",
+            id="two",
+        ),
+        pytest.param(
+            Price((WEEKLY, MONTHLY, YEARLY)),
+            "US$5.00 per 2 weeks and US$29.00 per month and US$290.00 per year",
+            "US$5.00 ต่อ 2 สัปดาห์ และ US$29.00 ต่อเดือน และ US$290.00 ต่อปี",
+            id="three",
+        ),
+        pytest.param(
+            Price((MONTHLY,), is_metered=True),
+            "US$29.00 per month, plus usage",
+            "US$29.00 ต่อเดือน บวกค่าบริการตามการใช้งาน",
+            id="and-usage",
+        ),
+        pytest.param(
+            Price((), is_metered=True), "depends on your usage", "ตามการใช้งานจริง", id="usage"
+        ),
+        pytest.param(Price(()), "free of charge", "ไม่มีค่าใช้จ่าย", id="free"),
+    ],
+)
+def test_a_price_is_told_by_period(price: Price, english: str, thai: str) -> None:
+    assert (BRITISH.price(price), THAI.price(price)) == (english, thai)
 
 
 def person(**changed: Any) -> CustomerFacts:

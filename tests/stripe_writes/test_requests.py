@@ -201,6 +201,21 @@ def test_who_must_act(call: Call, status: int, error: type[Exception], requests_
 
 
 @responses.activate
+def test_an_error_that_stripe_repeats_is_not_asked_for_again() -> None:
+    """Stripe keeps an error of its own for a day, and says it to the same key again."""
+    responses.get(f"{API}/promotion_codes", json={"object": "list", "data": []})
+    responses.post(f"{API}/promotion_codes", json={"error": {}}, status=500)
+    keys = []
+    with StripeWrites(KEY, sleep=lambda _s: None) as writes:
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                code(writes)
+            keys.append(responses.calls[-1].request.headers["Idempotency-Key"])
+
+    assert keys[0] != keys[1]
+
+
+@responses.activate
 def test_what_a_busy_stripe_asks_for_is_passed_on_at_once() -> None:
     busy = {"error": {"type": "invalid_request_error", "code": "rate_limit"}}
     responses.post(PORTAL, json=busy, status=429, headers={"Retry-After": "7"})

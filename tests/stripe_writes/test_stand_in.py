@@ -61,9 +61,7 @@ def test_a_form_is_nested() -> None:
 
 
 def test_what_is_made_can_be_read(stripe: Stripe, client: Any) -> None:
-    page = client.checkout.sessions.create(
-        {"mode": "subscription", "customer": "cus_1", "line_items": [{"price": "price_1"}], **URLS}
-    )
+    page = client.checkout.sessions.create(PAGE)
     code = client.promotion_codes.create({**CODE, "expand": ["promotion.coupon"]})
 
     assert page.url.startswith("https://checkout.stripe.com/")
@@ -122,7 +120,7 @@ def test_what_goes_wrong_does_so_before_or_after_acting(
     assert len(list(stripe.account.all("promotion_code"))) == done
 
 
-LINES = [{"price": "price_1"}]
+LINES = [{"price": "price_1", "quantity": 1}]
 PAGE: Any = {"mode": "subscription", "customer": "cus_1", "line_items": LINES, **URLS}
 REFUSALS: Mapping[str, tuple[Callable[[Any], object], str]] = {
     "unknown": (lambda c: c.promotion_codes.create({**CODE, "colour": "red"}), "colour"),

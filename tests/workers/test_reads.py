@@ -264,6 +264,62 @@ def test_an_invoice_whose_payments_nobody_told_is_read_once(shop: World, stripe:
     assert (ties, shop.rows(WISHES)) == ([("in_1", "pi_1")], [])
 
 
+def schedule(at: datetime) -> Json:
+    """Return the event of a schedule that goes over to a price of its own."""
+    phases = [{"start_date": 1, "items": [{"price": "price_2", "quantity": 1}]}]
+    plan = {
+        "id": "sub_sched_1",
+        "object": "subscription_schedule",
+        "status": "active",
+        "customer": "cus_1",
+        "phases": phases,
+        "livemode": False,
+        "created": 1,
+    }
+    return event(f"evt_plan_{at.minute}", "subscription_schedule.updated", plan, at)
+
+
+PRICE = {
+    "id": "price_2",
+    "object": "price",
+    "unit_amount": 3400,
+    "currency": "usd",
+    "product": "prod_1",
+    "livemode": False,
+    "created": 1,
+}
+
+
+@pytest.mark.parametrize(
+    "there", [pytest.param(True, id="there"), pytest.param(False, id="no-such-price")]
+)
+def test_a_price_to_come_that_nobody_told_is_read_once(
+    shop: World, stripe: StripeApi, *, there: bool
+) -> None:
+    products = [{"id": f"prod_{n}", "object": "product", "livemode": False} for n in range(3)]
+    stripe.account.put(*products, *([PRICE] if there else []))
+    shop.arrive(*(event(f"evt_p{n}", "product.created", p, AT) for n, p in enumerate(products)))
+    shop.arrive(schedule(AT))
+    shop.drain()
+
+    assert shop.rows(WISHES) == [("price", "price_2", "unknown")]
+    read(shop)
+    known = shop.rows("SELECT unit_amount_minor FROM stripe.prices WHERE deleted_at IS NULL")
+    assert (known, shop.rows(WISHES)) == ([(3400,)] if there else [], [])
+
+
+def test_a_price_that_its_own_event_tells_is_not_read(shop: World, stripe: StripeApi) -> None:
+    shop.arrive(schedule(AT))
+    shop.drain()
+    shop.arrive(event("evt_price", "price.created", PRICE, AT))
+    shop.drain()
+    read(shop)
+    shop.arrive(schedule(LATER))
+    shop.drain()
+
+    assert (shop.rows(WISHES), list(stripe.requests)) == ([], [])
+
+
 def paid_out_of_band(shop: World, stripe: StripeApi) -> None:
     """Let an invoice be paid that no payment will ever be named for."""
     paid = {"id": "in_1", "object": "invoice", "status": "paid", "amount_paid": 100}

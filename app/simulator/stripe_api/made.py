@@ -80,15 +80,19 @@ def checkout_session(account: Account, params: Json) -> Json:
 
 
 def _lines(account: Account, params: Json) -> list[Json]:
-    return [
-        {
-            "id": account.new_id("li"),
-            "object": "item",
-            "price": _named(account, "price", line.get("price", ""), f"line_items[{n}][price]"),
-            "quantity": int(line.get("quantity", "1")),
-        }
-        for n, line in enumerate(params["line_items"])
-    ]
+    return [_line(account, line, f"line_items[{n}]") for n, line in enumerate(params["line_items"])]
+
+
+def _line(account: Account, line: Json, param: str) -> Json:
+    """Return one line: what is metered must name no quantity, all else must."""
+    price = _named(account, "price", line.get("price", ""), f"{param}[price]")
+    metered = (price.get("recurring") or {}).get("usage_type") == "metered"
+    if metered is ("quantity" in line):
+        text = "A metered price has no quantity, and every other has one."
+        raise Refused(400, text, param=f"{param}[quantity]")
+    quantity = int(line["quantity"]) if "quantity" in line else None
+    made_id = account.new_id("li")
+    return {"id": made_id, "object": "item", "price": price, "quantity": quantity}
 
 
 def _check_redeemable(account: Account, code_id: Any, customer_id: str, param: str) -> None:
