@@ -34,7 +34,7 @@ WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2
 """
 # What is deleted stays on its pages, and mars the plans of whoever comes next; yet to make new
 # files for a table and all its indexes takes longer where there is little to be left.
-_LARGE_BYTES = 128 * 1024
+_LARGE_BYTES = 16 * 1024
 _DELETE, _TRUNCATE = sql.SQL("DELETE FROM {}"), sql.SQL("TRUNCATE {}")
 _COUNTED = """
 SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)
