@@ -63,14 +63,17 @@ def _tonight(now: datetime) -> Effect:
     )
 
 
-def converge_again(conn: Connection, now: datetime) -> int:
-    """Ask for every invoice of the last days that has moved stock before; return how many.
+def converge_again(conn: Connection, now: datetime, policy: InventoryPolicy) -> int:
+    """Ask for the invoices of the last days that move stock; return how many.
 
-    One that never did is from before the stock was kept: it must not move today's shelf. They
-    come due one after the other, so that a sale of this night waits for none of them.
+    That is each that did before, and each paid since a shelf was first counted: a backfill may
+    have taken it in before its own event came, which then changed nothing. What was paid before
+    must not move today's shelf. They come due one after the other, so that a sale of this night
+    waits for none of them.
     """
     recent = _RECENT.execution_options(yield_per=_CHUNK)
-    rows = enumerate(conn.execute(recent, {"since": now - LOOK_BACK}))
+    asked_for = {"since": now - LOOK_BACK, "accounts": sorted(policy.accounts)}
+    rows = enumerate(conn.execute(recent, asked_for))
     asked = 0
     effects = (
         invoice_effect(
@@ -89,15 +92,20 @@ def converge_again(conn: Connection, now: datetime) -> int:
 
 # What is asked for already has its turn.
 _RECENT = text("""
-    SELECT DISTINCT line.account, line.invoice, invoice.livemode
-      FROM evergreen.stock_line AS line
-      JOIN stripe.invoices AS invoice
-        ON invoice.id = line.invoice AND invoice.account = line.account
-     WHERE invoice.created >= :since AND NOT EXISTS (
+    SELECT invoice.account, invoice.id AS invoice, invoice.livemode
+      FROM stripe.invoices AS invoice
+     WHERE invoice.created >= :since AND invoice.account = ANY(:accounts)
+       AND (EXISTS (
+              SELECT FROM evergreen.stock_line AS line
+               WHERE line.invoice = invoice.id AND line.account = invoice.account)
+            OR invoice.status = 'paid' AND coalesce(invoice.paid_at, invoice.created) > (
+              SELECT min(created_at) FROM evergreen.stock_movement
+               WHERE cause IN ('first_count', 'count')))
+       AND NOT EXISTS (
              SELECT FROM evergreen.outbox
-              WHERE key = 'inventory:' || line.account || ':invoice:' || line.invoice
+              WHERE key = 'inventory:' || invoice.account || ':invoice:' || invoice.id
                 AND state IN ('pending', 'leased'))
-     ORDER BY line.account, line.invoice""")
+     ORDER BY invoice.account, invoice.id""")
 
 
 def differences(conn: Connection) -> Sequence[Difference]:

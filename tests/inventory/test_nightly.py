@@ -58,7 +58,7 @@ def test_a_night_does_not_stand_before_a_sale(engine: Engine) -> None:
     settle_all(engine)
     mirror(engine, [sales.event("invoice.voided", {**bills[40], "status": "void"}, CREATED + 1)])
     with engine.begin() as conn:
-        asked = nightly.converge_again(conn, NOW)
+        asked = nightly.converge_again(conn, NOW, PLAIN)
     due = "SELECT due_at FROM evergreen.outbox WHERE state = 'pending' AND kind = 'converge'"
     waits = sorted((at - NOW).seconds for (at,) in rows(engine, due))
 
@@ -82,6 +82,21 @@ def test_past_sales_do_not_move_the_shelf_of_today(engine: Engine) -> None:
     settle_all(engine)
 
     assert levels(engine) == {"MUG": 40}
+
+
+def test_a_sale_that_a_backfill_took_in_before_its_event_is_booked_at_night(
+    engine: Engine,
+) -> None:
+    """The event that comes then is no news, and a backfill plans nothing for the stock."""
+    with engine.begin() as conn:
+        ledger.count(conn, [Count("MUG", "main", 40)], NOW - timedelta(days=4))
+    mirror(engine, [PRICE, PAID])
+    with engine.begin() as conn:
+        conn.execute(text("DELETE FROM evergreen.outbox"))
+    scan(engine)
+    settle_all(engine)
+
+    assert levels(engine) == {"MUG": 38}
 
 
 def test_a_level_off_the_ledger_is_told_and_not_mended(engine: Engine) -> None:
