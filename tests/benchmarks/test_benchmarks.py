@@ -18,7 +18,13 @@ from workers.drain import drain as drain_all
 TINY = Scale(
     rounds=1, requests=200, idle_events=3, burst_events=60, drain_events=60, subscriptions=2_000
 )
-WITH_PROCESSES = {"receiver", "idle", "burst", "drain"}
+_PROCESSES = pytest.mark.processes
+MARKS = {
+    "receiver": [_PROCESSES],
+    "idle": [_PROCESSES],
+    "burst": [_PROCESSES, pytest.mark.prove],
+    "drain": [_PROCESSES, pytest.mark.prove],
+}
 ALWAYS_THERE = {"customers", "invoices", "invoice_line_items", "subscription_items", "charges"}
 BAR = Bar("at most", 2, of="ratio")
 
@@ -34,10 +40,7 @@ def stage(shared: Shared, redis_url: str) -> Iterator[Stage]:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=pytest.mark.processes if name in WITH_PROCESSES else ())
-        for name in MEASURES
-    ],
+    [pytest.param(name, marks=MARKS.get(name, ())) for name in MEASURES],
 )
 def test_a_tiny_run(stage: Stage, name: str) -> None:
     figures = list(MEASURES[name](stage))

@@ -30,7 +30,7 @@ from tests.history.fold import (
 START = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 UPDATED = "customer.subscription.updated"
 RELAXED = settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -21,7 +21,8 @@ from tests.simulator.histories import year
 RENAMED = "DECAF"
 
 
-@pytest.mark.parametrize("seed", [7, pytest.param(8, marks=pytest.mark.prove)])
+@pytest.mark.prove
+@pytest.mark.parametrize("seed", [7, 8])
 def test_a_shuffled_year_ends_with_the_true_shelf(engine: Engine, seed: int) -> None:
     history = year(seed, 24)
     arriving = disturb(history.events, random.Random(seed), duplicates=0.2, window=None)

@@ -124,6 +124,7 @@ def test_a_byte_order_mark_and_capitals_do_not_matter(stock: Stock, engine: Engi
     assert levels(engine) == {"MUG": 5}
 
 
+@pytest.mark.prove
 def test_a_long_file_is_booked_in_one_go(stock: Stock, engine: Engine) -> None:
     lines = "".join(f"SKU-{number:05},{number}\n" for number in range(2_500, 0, -1))
     result = stock("import", "levels", "-", typed=f"sku,on_hand\n{lines}")
